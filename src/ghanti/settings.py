@@ -1,0 +1,74 @@
+"""Settings, read from the environment as ``GHANTI_…`` (see docs/settings.md).
+
+Everything that differs between two installations is here; everything that differs between
+two accounts or two trunks is a row in the database.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Carrier(StrEnum):
+    """Where calls and messages go: to the bundled simulators, or to the owner's trunks."""
+
+    SIMULATED = "simulated"
+    LIVE = "live"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="GHANTI_", extra="ignore")
+
+    data: Path = Field(Path("data"), description="Folder of the database, media, secrets and sockets.")
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the API listens on; 0 lets the kernel choose.")
+    public_url: str | None = Field(None, description="Scheme and host of absolute URLs in answers.")
+    carrier: Carrier = Carrier.SIMULATED
+
+    database_url: SecretStr | None = Field(None, description="The owner's PostgreSQL; embedded when absent.")
+    database_direct_url: SecretStr | None = Field(
+        None, description="Past a transaction pooler, for migrations and LISTEN; database_url when absent."
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="Key of encrypted columns; a file in data when absent."
+    )
+
+    home_country: str = Field(
+        "NP", min_length=2, max_length=2, description="Region of numbers without prefix."
+    )
+    time_zone: str = "Asia/Kathmandu"
+
+    sip_address: str = Field("127.0.0.1", description="Local address of SIP and RTP.")
+    sip_port: int = Field(0, description="Local SIP port; 0 lets the kernel choose.")
+    calls_per_process: int = Field(250, ge=1, le=300, description="Calls one voice process carries at most.")
+    ring_seconds: int = Field(30, ge=5, le=120, description="How long a phone rings before CANCEL.")
+
+    tick_seconds: float = Field(0.05, gt=0, le=1, description="Interval of the dispatch tick.")
+    lease_seconds: float = Field(10, gt=0, description="Time between leasing a target and sending it.")
+    takeover_seconds: float = Field(
+        5, gt=1, description="Silence after which a worker's attempts are unknown."
+    )
+    longest_call_seconds: int = Field(600, gt=0, description="No call lasts longer.")
+
+    import_seconds: float = Field(120, gt=0, description="Time limit of reading one uploaded file.")
+    import_megabytes: int = Field(1024, gt=0, description="Memory limit of reading one uploaded file.")
+    upload_megabytes: int = Field(64, gt=0, description="Largest uploaded file.")
+
+    @property
+    def media_folder(self) -> Path:
+        return self.data / "media"
+
+    @property
+    def run_folder(self) -> Path:
+        """Sockets and pid files."""
+        return self.data / "run"
+
+
+@lru_cache
+def get_settings() -> Settings:
+    return Settings()
