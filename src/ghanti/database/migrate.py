@@ -1,0 +1,52 @@
+"""Bring a database to the newest schema. Two servers starting at once migrate once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+
+from ghanti.database.session import sqlalchemy_url
+
+_ADVISORY_LOCK = 0x6768616E7469
+
+
+def config() -> Config:
+    alembic = Config()
+    alembic.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return alembic
+
+
+def upgrade(url: str) -> None:
+    """Apply what is missing. ``url`` must reach the server itself, not a transaction pooler."""
+    engine = create_engine(sqlalchemy_url(url))
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+            connection.commit()
+            try:
+                if not is_current(connection):
+                    _upgrade(connection)
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+                connection.commit()
+    finally:
+        engine.dispose()
+
+
+def is_current(connection: Connection) -> bool:
+    heads = set(ScriptDirectory.from_config(config()).get_heads())
+    current = set(MigrationContext.configure(connection).get_current_heads())
+    connection.rollback()
+    return current == heads
+
+
+def _upgrade(connection: Connection) -> None:
+    alembic = config()
+    alembic.attributes["connection"] = connection
+    command.upgrade(alembic, "head")
+    connection.commit()

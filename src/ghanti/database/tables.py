@@ -1,0 +1,12 @@
+"""Every model, imported so that the metadata is whole: for migrations and for tests that walk it."""
+
+from ghanti.accounts import models as accounts
+from ghanti.campaigns import models as campaigns
+from ghanti.contacts import models as contacts
+from ghanti.credits import models as credit
+from ghanti.database.base import metadata
+from ghanti.dialing import models as dialing
+from ghanti.speech import models as speech
+from ghanti.trunks import models as trunks
+
+__all__ = ["accounts", "campaigns", "contacts", "credit", "dialing", "metadata", "speech", "trunks"]

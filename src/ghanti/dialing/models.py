@@ -1,0 +1,300 @@
+"""Plans, targets, attempts and legs: what is ordered, what waits, what happens, what was tried.
+
+A target waits; an attempt happens. The states and who may move them are drawn in
+docs/how-a-call-flows.md; every move is one conditional UPDATE in ``repository.py``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ghanti.database.base import AccountId, Base, CreatedAt, Id
+
+
+class PlanClass(StrEnum):
+    OTP = "otp"
+    DEMO = "demo"
+    EMERGENCY = "emergency"
+    BULK = "bulk"
+
+
+class PlanState(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+
+
+class Channel(StrEnum):
+    CALL = "call"
+    SMS = "sms"
+
+
+class TargetState(StrEnum):
+    WAITING = "waiting"
+    ACTIVE = "active"
+    FINAL = "final"
+
+
+class AttemptState(StrEnum):
+    LEASED = "leased"
+    SENDING = "sending"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    ENDED = "ended"
+
+
+class Outcome(StrEnum):
+    COMPLETED = "completed"
+    HUNGUP = "hungup"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    INVALID_NUMBER = "invalid_number"
+    EXPIRED = "expired"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+
+
+class Delivery(StrEnum):
+    """What became of an accepted message: a second axis, which neither slots nor completion wait for."""
+
+    AWAITED = "awaited"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    EXPIRED = "expired"
+    NOT_OFFERED = "not_offered"
+
+
+class Plan(Base):
+    """Whom, by which channels, with what content, under which pace and credit rules.
+
+    ``owner_kind`` and ``owner_id`` name what ordered it; its outcomes go to the handler
+    registered for that kind. ``call_content`` and ``sms_content`` are described in
+    ``service.py``.
+    """
+
+    __tablename__ = "plans"
+    __table_args__ = (
+        CheckConstraint("credit_limit > 0", name="credit_limit_positive"),
+        CheckConstraint("(state = 'finished') = (finished_at IS NOT NULL)", name="finished"),
+        Index("ix_plans_live", "state", postgresql_where=text("state <> 'finished'")),
+        Index("ix_plans_owner", "account_id", "owner_kind", "owner_id"),
+    )
+
+    account_id: Mapped[AccountId]
+    id: Mapped[Id]
+    plan_class: Mapped[str] = mapped_column(server_default=PlanClass.BULK)
+    owner_kind: Mapped[str]
+    owner_id: Mapped[int]
+    state: Mapped[str] = mapped_column(server_default=PlanState.RUNNING)
+    state_reason: Mapped[str | None] = mapped_column(comment="credits, credit_limit, emergency_stop, deleted")
+    starts_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    call_content: Mapped[dict[str, Any] | None]
+    sms_content: Mapped[dict[str, Any] | None]
+    caller_numbers: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), comment="E.164")
+    credit_limit: Mapped[int | None]
+    ring_seconds: Mapped[int]
+    created_at: Mapped[CreatedAt]
+    finished_at: Mapped[datetime | None]
+
+
+class Target(Base):
+    """One contact to reach by one channel under one plan: the queue."""
+
+    __tablename__ = "targets"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "plan_id"], ["plans.account_id", "plans.id"], ondelete="CASCADE"),
+        CheckConstraint("(state = 'final') = (outcome IS NOT NULL)", name="final_has_outcome"),
+        CheckConstraint("(state = 'active') <= (attempt_id IS NOT NULL)", name="active_has_attempt"),
+        Index("uq_targets_contact", "account_id", "plan_id", "contact_id", "channel", unique=True),
+        Index("ix_targets_contact", "account_id", "contact_id"),
+        Index(
+            "ix_targets_due",
+            "account_id",
+            "plan_id",
+            "channel",
+            "due_at",
+            "id",
+            postgresql_where=text("state = 'waiting' AND ready"),
+        ),
+        Index(
+            "ix_targets_unready",
+            "account_id",
+            "plan_id",
+            "due_at",
+            "id",
+            postgresql_where=text("state = 'waiting' AND NOT ready"),
+        ),
+        Index("ix_targets_open", "account_id", "plan_id", postgresql_where=text("state <> 'final'")),
+    )
+
+    account_id: Mapped[AccountId]
+    id: Mapped[Id]
+    plan_id: Mapped[int]
+    contact_id: Mapped[int]
+    channel: Mapped[str]
+    number: Mapped[str]
+    carrier: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=TargetState.WAITING)
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ready: Mapped[bool] = mapped_column(server_default=text("false"), comment="Content rendered")
+    content: Mapped[dict[str, Any] | None] = mapped_column(comment="Audio key and length, or text")
+    units: Mapped[int] = mapped_column(server_default=text("1"), comment="Pulses to hold, or SMS parts")
+    attempts: Mapped[int] = mapped_column(server_default=text("0"), comment="Attempts that were sent")
+    attempt_id: Mapped[UUID | None] = mapped_column(comment="The latest attempt")
+    credits: Mapped[int] = mapped_column(server_default=text("0"))
+    outcome: Mapped[str | None]
+    reason: Mapped[str | None]
+    final_at: Mapped[datetime | None]
+
+
+class Attempt(Base):
+    """One try at one target. Its id is the token that every event about it bears."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "target_id"], ["targets.account_id", "targets.id"], ondelete="CASCADE"
+        ),
+        CheckConstraint("(state = 'leased') = (sent_at IS NULL AND ended_at IS NULL)", name="leased_unsent"),
+        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended"),
+        CheckConstraint("state <> 'answered' OR answered_at IS NOT NULL", name="answered"),
+        CheckConstraint("outcome IS NULL OR state = 'ended'", name="outcome_ends"),
+        CheckConstraint("charged >= 0 AND charged <= held", name="charge_within_hold"),
+        Index("ix_attempts_target", "account_id", "target_id"),
+        Index(
+            "ix_attempts_live",
+            "session_id",
+            "trunk_id",
+            postgresql_where=text("state <> 'ended'"),
+        ),
+        Index("ix_attempts_token", "id"),
+    )
+
+    account_id: Mapped[AccountId]
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    plan_id: Mapped[int]
+    target_id: Mapped[int]
+    contact_id: Mapped[int]
+    channel: Mapped[str]
+    number: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=AttemptState.LEASED)
+    outcome: Mapped[str | None]
+    reason: Mapped[str | None]
+    provisional: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Unknown after a takeover; one late event may replace it"
+    )
+    session_id: Mapped[UUID]
+    lease_until: Mapped[datetime]
+    trunk_id: Mapped[int | None]
+    smsc_id: Mapped[int | None]
+    caller_number: Mapped[str | None]
+    held: Mapped[int] = mapped_column(server_default=text("0"), comment="Credits held")
+    charged: Mapped[int] = mapped_column(server_default=text("0"), comment="Credits charged, at most held")
+    leased_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    sent_at: Mapped[datetime | None]
+    ringing_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    sip_code: Mapped[int | None]
+    hungup_by: Mapped[str | None]
+    duration_ms: Mapped[int] = mapped_column(server_default=text("0"), comment="Answer to end")
+    played_ms: Mapped[int] = mapped_column(server_default=text("0"), comment="Of the message, as heard")
+    total_ms: Mapped[int] = mapped_column(server_default=text("0"), comment="Length of the message")
+    keys: Mapped[str] = mapped_column(server_default="")
+    delivery: Mapped[str | None]
+
+
+class Leg(Base):
+    """One try of an attempt on one trunk, with a Call-ID of its own."""
+
+    __tablename__ = "legs"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "attempt_id"], ["attempts.account_id", "attempts.id"], ondelete="CASCADE"
+        ),
+    )
+
+    account_id: Mapped[AccountId]
+    attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
+    leg: Mapped[int] = mapped_column(primary_key=True)
+    trunk_id: Mapped[int] = mapped_column(ForeignKey("trunks.id"))
+    call_id: Mapped[str]
+    started_at: Mapped[CreatedAt]
+    ended_at: Mapped[datetime | None]
+    sip_code: Mapped[int | None]
+
+
+class MessagePart(Base):
+    """One part of a message as the SMSC knows it; receipts find it by ``smsc_message_id``."""
+
+    __tablename__ = "message_parts"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "attempt_id"], ["attempts.account_id", "attempts.id"], ondelete="CASCADE"
+        ),
+        Index("ix_message_parts_smsc", "smsc_id", "smsc_message_id"),
+    )
+
+    account_id: Mapped[AccountId]
+    attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True)
+    smsc_id: Mapped[int] = mapped_column(ForeignKey("smscs.id"))
+    smsc_message_id: Mapped[str] = mapped_column(comment="Canonical form, see sms.receipts")
+    delivery: Mapped[str] = mapped_column(server_default=Delivery.AWAITED)
+    reported_at: Mapped[datetime | None]
+
+
+class OrphanReceipt(Base):
+    """A receipt that came before its submit response was committed; matched once the part is there."""
+
+    __tablename__ = "orphan_receipts"
+
+    id: Mapped[Id]
+    smsc_id: Mapped[int] = mapped_column(ForeignKey("smscs.id"))
+    smsc_message_id: Mapped[str] = mapped_column(index=True)
+    delivery: Mapped[str]
+    received_at: Mapped[CreatedAt]
+
+
+class WorkerSession(Base):
+    """One life of one worker process. ``fence`` orders sessions; silence makes its attempts unknown."""
+
+    __tablename__ = "worker_sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    fence: Mapped[int] = mapped_column(server_default=text("nextval('worker_fence')"))
+    role: Mapped[str]
+    host: Mapped[str]
+    started_at: Mapped[CreatedAt]
+    heartbeat_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
+
+
+class PlanFigure(Base):
+    """How many targets of a plan reached an outcome, by worker: written with the outcome, summed on read.
+
+    The outcome ``''`` counts targets added.
+    """
+
+    __tablename__ = "plan_figures"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "plan_id"], ["plans.account_id", "plans.id"], ondelete="CASCADE"),
+    )
+
+    account_id: Mapped[AccountId]
+    plan_id: Mapped[int] = mapped_column(primary_key=True)
+    session_id: Mapped[UUID] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    outcome: Mapped[str] = mapped_column(primary_key=True)
+    targets: Mapped[int] = mapped_column(server_default=text("0"))
+    credits: Mapped[int] = mapped_column(server_default=text("0"))
