@@ -1,0 +1,7 @@
+"""``python -m ghanti.voice``."""
+
+import sys
+
+from ghanti.voice.process import main
+
+sys.exit(main())

@@ -1,0 +1,201 @@
+"""The answered part of a call: the :class:`~ghanti.voice.script.Line` that its script runs over."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ghanti.voice import dtmf, sdp
+from ghanti.voice.plane import MediaPlane
+from ghanti.voice.player import Playback
+from ghanti.voice.protocol import Codec, Dial, Key, Played, Recorded
+from ghanti.voice.recorder import Recorder
+from ghanti.voice.script import Interpreter
+from ghanti.voice.stream import Stream
+
+MAX_KEYS = 256
+
+key_of = dtmf.parse_info
+
+
+class Conversation:
+    """Plays, listens and records for one call: on the event loop, over a stream of the media thread."""
+
+    def __init__(
+        self,
+        dial: Dial,
+        plane: MediaPlane,
+        stream: Stream,
+        audio: dict[str, bytes],
+        recordings: Path | None,
+        pressed: asyncio.Queue[str],
+        report: Callable[..., None],
+    ) -> None:
+        self._dial = dial
+        self._plane = plane
+        self._stream = stream
+        self._audio = audio
+        self._recordings = recordings
+        self._pressed = pressed
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._interpreter = Interpreter(dial.script, self)
+        self._codec: Codec = "PCMU"
+        self._connected_at = 0.0
+        self._key_source: str | None = None
+        self._interrupt: asyncio.Event = asyncio.Event()
+        self._playing: tuple[str, Playback] | None = None
+        self._heard: dict[str, int] = {}
+        self._terminated: Callable[[str], object] | None = None
+        self.keys = ""
+        self.completed = False
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """What each listen step collected so far."""
+        return dict(self._interpreter.answers)
+
+    @property
+    def heard_ms(self) -> int:
+        """How much of the script's main audio was sent while connected."""
+        self._count_heard()
+        return self._heard.get(self._dial.script.main_audio or "", 0)
+
+    def connect(self, media: sdp.Media, codec: Codec) -> None:
+        """Start the stream towards the callee."""
+        self._codec = codec
+        self._connected_at = time.monotonic()
+        symmetric = self._dial.trunk.symmetric_rtp
+        self._plane.submit(lambda: self._stream.connect(media, codec, symmetric))
+
+    async def run(self, lead_seconds: float, tail_seconds: float) -> None:
+        """Run the script; a little silence stands before and behind it."""
+        await asyncio.sleep(lead_seconds)
+        await self._interpreter.run()
+        self.completed = True
+        await asyncio.sleep(tail_seconds)
+
+    def hush(self) -> None:
+        """Play no more; what was heard stays counted."""
+        if self._playing is not None:
+            playback = self._playing[1]
+            self._plane.submit(lambda: self._stream.stop_playing(playback))
+
+    def silent_seconds(self) -> float:
+        """How long the callee has sent no packet."""
+        return time.monotonic() - max(self._stream.received_at or 0.0, self._connected_at)
+
+    def report_progress(self) -> None:
+        if self._playing is not None:
+            name, playback = self._playing
+            self._report(Played, audio=name, played_ms=playback.played_ms, total_ms=playback.total_ms)
+
+    def press(self, key: str, source: str) -> None:
+        """Take a key; of a peer that sends each both as RTP and as INFO, from whichever came first."""
+        self._key_source = self._key_source or source
+        if source != self._key_source or len(self.keys) >= MAX_KEYS:
+            return
+        self.keys += key
+        self._report(Key, digit=key)
+        self._pressed.put_nowait(key)
+        self._interrupt.set()
+        if self._terminated is not None:
+            self._terminated(key)
+
+    def reoffered(self, description: str | None, address: str, session: int, version: int) -> str | None:
+        """Follow a re-INVITE; our answer, our offer when it bore none, or None when it can't be followed."""
+        codecs = self._dial.trunk.codecs
+        if description is None:
+            return sdp.describe(address, self._stream.port, codecs, session=session, version=version)
+        try:
+            media = sdp.parse(description)
+            codec = self._codec if self._codec in media.codecs else media.choose(codecs)
+        except sdp.SdpError:
+            return None
+        self.connect(media, codec)
+        return sdp.describe(
+            address,
+            self._stream.port,
+            [codec],
+            session=session,
+            version=version,
+            direction=sdp.answer_direction(media.direction),
+            payloads=media.codecs,
+            telephone_event=media.telephone_event,
+        )
+
+    # The script's line.
+
+    async def play(self, audio: str, *, interruptible: bool) -> None:
+        done = asyncio.Event()
+        playback = Playback(
+            self._audio[audio], self._codec, lambda: self._loop.call_soon_threadsafe(done.set)
+        )
+        self._playing = (audio, playback)
+        self._interrupt.clear()
+        self._plane.submit(lambda: self._stream.play(playback))
+        waiting = [asyncio.create_task(done.wait())]
+        if interruptible:
+            waiting.append(asyncio.create_task(self._interrupt.wait()))
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+            self.hush()
+            self._count_heard()
+            self._playing = None
+
+    def _count_heard(self) -> None:
+        if self._playing is not None:
+            name, playback = self._playing
+            self._heard[name] = max(self._heard.get(name, 0), playback.played_ms)
+
+    async def next_key(self, within: float) -> str | None:
+        try:
+            async with asyncio.timeout(within):
+                return await self._pressed.get()
+        except TimeoutError:
+            return None
+
+    def forget_keys(self) -> None:
+        while not self._pressed.empty():
+            self._pressed.get_nowait()
+
+    async def record(self, name: str, max_ms: int, silence_ms: int | None, terminator: str | None) -> None:
+        assert self._recordings is not None
+        done = asyncio.Event()
+        recorder = Recorder(self._codec, max_ms, silence_ms)
+        self.forget_keys()
+        self._terminated = lambda key: done.set() if key == terminator else None
+        self._plane.submit(
+            lambda: self._stream.record(recorder, lambda: self._loop.call_soon_threadsafe(done.set))
+        )
+        try:
+            # A callee that sends nothing fills no recording, so the clock bounds it too.
+            async with asyncio.timeout(max_ms / 1000 + 1):
+                await done.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._terminated = None
+            await self._keep(name, recorder)
+
+    async def _keep(self, name: str, recorder: Recorder) -> None:
+        """Stop recording and store the file; also when the callee has hung up in the middle."""
+        stopped = asyncio.Event()
+
+        def stop() -> None:
+            self._stream.stop_recording()
+            self._loop.call_soon_threadsafe(stopped.set)
+
+        self._plane.submit(stop)
+        await stopped.wait()
+        assert self._recordings is not None
+        path = self._recordings / f"{self._dial.attempt}-{self._dial.leg}-{name}.wav"
+        await asyncio.to_thread(recorder.save, path)
+        fields: dict[str, Any] = {"name": name, "path": str(path), "ms": recorder.ms}
+        self._report(Recorded, **fields)

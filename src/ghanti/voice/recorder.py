@@ -1,0 +1,79 @@
+"""Recording of the callee: G.711 packets, in whatever order they come, to 16-bit 8 kHz samples."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from ghanti.media import g711
+from ghanti.voice import rtp
+from ghanti.voice.protocol import Codec
+
+BYTES_PER_MS = g711.SAMPLE_RATE // 1000
+# Mean magnitude below which a packet counts as silence: -46 dBFS, above line noise and below speech.
+SILENCE_LEVEL = 160
+# A timestamp that leaps further than this belongs to a new stream, not to a late packet.
+_LEAP_SAMPLES = 10 * g711.SAMPLE_RATE
+
+
+class Recorder:
+    """Lays packets out by timestamp: lost ones stay silent, late or doubled ones change nothing."""
+
+    def __init__(self, codec: Codec, max_ms: int, silence_ms: int | None) -> None:
+        self._silence = bytes([g711.ULAW_SILENCE if codec == "PCMU" else g711.ALAW_SILENCE])
+        self._decode = g711.ulaw_to_pcm if codec == "PCMU" else g711.alaw_to_pcm
+        self._limit = max_ms * BYTES_PER_MS
+        self._quiet_limit = None if silence_ms is None else silence_ms * BYTES_PER_MS
+        self._data = bytearray()
+        self._base: int | None = None
+        self._ssrc = 0
+        self._heard_until = 0
+
+    @property
+    def ms(self) -> int:
+        return len(self._data) // BYTES_PER_MS
+
+    @property
+    def full(self) -> bool:
+        """Whether the longest recording is reached, or the callee has been silent for long enough."""
+        if len(self._data) >= self._limit:
+            return True
+        return self._quiet_limit is not None and len(self._data) - self._heard_until >= self._quiet_limit
+
+    def add(self, packet: rtp.Packet) -> None:
+        """Take a packet of the negotiated codec."""
+        offset = self._offset(packet)
+        payload = packet.payload[: max(0, self._limit - offset)]
+        if offset < 0 or not payload:
+            return
+        end = offset + len(payload)
+        if end > len(self._data):
+            self._data += self._silence * (end - len(self._data))
+        self._data[offset:end] = payload
+        if (
+            self._quiet_limit is not None
+            and np.abs(self._decode(payload).astype(np.int32)).mean() > SILENCE_LEVEL
+        ):
+            self._heard_until = max(self._heard_until, end)
+
+    def _offset(self, packet: rtp.Packet) -> int:
+        """Where the packet lies, in samples from the start; negative when it is older than the start."""
+        if self._base is None:
+            self._base, self._ssrc = packet.timestamp, packet.ssrc
+        offset = rtp.later(self._base, packet.timestamp)
+        if packet.ssrc != self._ssrc or abs(offset - len(self._data)) > _LEAP_SAMPLES:
+            offset = len(self._data)
+            self._base, self._ssrc = (packet.timestamp - offset) % (1 << 32), packet.ssrc
+        return offset
+
+    def save(self, path: Path) -> None:
+        """Write a mono 16-bit 8 kHz wav. Blocks; not for the media thread."""
+        partial = path.with_suffix(".part")
+        with wave.open(str(partial), "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(g711.SAMPLE_RATE)
+            out.writeframes(self._decode(bytes(self._data)).astype("<i2").tobytes())
+        partial.replace(path)
