@@ -1,0 +1,1 @@
+"""Engines: what turns normalised text into sound."""
