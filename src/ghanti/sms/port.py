@@ -106,4 +106,4 @@ class SmsChannel(Protocol):
         """Let what is under way end, within seconds, and disconnect."""
 
     async def send(self, message: OutgoingSms) -> SendResult:
-        """Send all parts of a text and say what became of them. A carrier's fault is a result, never raised."""
+        """Send all parts of a text. A carrier's fault is a result, never an exception."""

@@ -84,7 +84,7 @@ class SmscConfig:
         return Address(self.destination_ton, self.destination_npi, number.removeprefix("+"))
 
     def validity_period(self, validity: timedelta | None = None) -> str:
-        """`validity`, or the account's own, as relative time (section 7.1.1.2); empty leaves it to the SMSC."""
+        """`validity`, or the account's own, as relative time (section 7.1.1.2), or empty."""
         span = self.validity if validity is None else validity
         if span is None:
             return ""

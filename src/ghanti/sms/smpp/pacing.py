@@ -21,8 +21,8 @@ class Pacer:
         self._ceiling = ceiling
         self._floor = min(1.0, ceiling)
         self._clock = clock
-        self._throttled = False
         self._next = self._changed = clock()
+        self._cut: float | None = None
         self.rate = max(self._floor, ceiling * _START)
 
     def reserve(self) -> float:
@@ -38,20 +38,15 @@ class Pacer:
 
     def accepted(self) -> None:
         """The SMSC took a message at this rate."""
-        if self.rate < self._ceiling and self._due():
-            faster = self.rate + self._ceiling * _CREEP if self._throttled else self.rate * 2
-            self.rate = min(self._ceiling, faster)
+        if self.rate >= self._ceiling or self._clock() - self._changed < _INTERVAL:
+            return
+        self._changed = self._clock()
+        faster = self.rate * 2 if self._cut is None else self.rate + self._ceiling * _CREEP
+        self.rate = min(self._ceiling, faster)
 
     def throttled(self) -> None:
         """The SMSC said no. One window's worth of refusals counts once."""
-        if not self._throttled or self._due():
-            self._throttled = True
-            self._changed = self._clock()
-            self.rate = max(self._floor, self.rate / 2)
-
-    def _due(self) -> bool:
         now = self._clock()
-        if now - self._changed < _INTERVAL:
-            return False
-        self._changed = now
-        return True
+        if self._cut is None or now - self._cut >= _INTERVAL:
+            self._cut = self._changed = now
+            self.rate = max(self._floor, self.rate / 2)
