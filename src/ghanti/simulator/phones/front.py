@@ -45,7 +45,7 @@ _REFUSALS = {
 
 
 class StartLimit:
-    """A token bucket one second deep.
+    """A token bucket one second deep, but never shallower than one start.
 
     Args:
         rate: INVITEs a second.
@@ -54,11 +54,12 @@ class StartLimit:
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate, self._clock = rate, clock
-        self._tokens, self._filled = rate, clock()
+        self._depth = max(rate, 1.0)
+        self._tokens, self._filled = self._depth, clock()
 
     def take(self) -> bool:
         now = self._clock()
-        self._tokens = min(self._rate, self._tokens + (now - self._filled) * self._rate)
+        self._tokens = min(self._depth, self._tokens + (now - self._filled) * self._rate)
         self._filled = now
         if self._tokens < 1:
             return False

@@ -51,7 +51,7 @@ class Handsets:
         self._find, self._ended = find, ended
         self._runtime = Runtime()
         self._ears: dict[int, Ear] = {}
-        self._legs: dict[int, Call] = {}
+        self._legs: dict[int, tuple[Call, PhoneCall]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.died = asyncio.Event()
 
@@ -81,7 +81,8 @@ class Handsets:
 
     async def close(self) -> None:
         """Hang up every call and stop the stack."""
-        for leg in list(self._legs.values()):
+        for leg, call in list(self._legs.values()):
+            call.hungup_by, call.reason = "phone", "phones stopped"
             await _hang_up(leg)
         for task in self._tasks:
             task.cancel()
@@ -96,7 +97,7 @@ class Handsets:
             # The caller's CANCEL overtook the event.
             self._spawn(_hang_up(leg))
             return
-        self._legs[leg.handle] = leg
+        self._legs[leg.handle] = leg, call
         living = self._spawn(self._live(leg, call))
         leg.on(lambda event: self._on_event(event, leg, call, living))
 
