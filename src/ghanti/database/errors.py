@@ -1,0 +1,11 @@
+"""What can be wrong with the embedded server; each message says what to do."""
+
+from __future__ import annotations
+
+
+class EmbeddedServerError(RuntimeError):
+    """The embedded PostgreSQL can't serve."""
+
+
+class DataFolderInUse(EmbeddedServerError):  # noqa: N818  (reads as the sentence it is)
+    """Another process runs on this data folder."""
