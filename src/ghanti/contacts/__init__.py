@@ -1,0 +1,1 @@
+"""Contacts: phone numbers, their import from spreadsheets, and the variables that fill tags."""

@@ -1,0 +1,114 @@
+"""The server's end of :mod:`ghanti.contacts.reader`: one process a file, with limits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import orjson
+
+from ghanti.contacts import frames
+from ghanti.contacts.errors import ImportRefused
+from ghanti.contacts.frames import Kind
+from ghanti.contacts.reading import Summary
+from ghanti.settings import Settings
+
+_log = logging.getLogger(__name__)
+_OUT_OF_MEMORY = (signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL, signal.SIGBUS)
+
+
+async def read(
+    path: Path, filename: str, settings: Settings, write: Callable[[bytes], Awaitable[None]]
+) -> Summary:
+    """Read an uploaded file in a process of its own.
+
+    Args:
+        write: takes the contacts as lines of COPY's text format, while they are read.
+
+    Raises:
+        ImportRefused: no list of contacts, too big, or too hard to read. Some rows may have been
+            written.
+    """
+    _check_size(path, settings)
+    process = await _start(path, filename, settings)
+    try:
+        async with asyncio.timeout(settings.import_seconds):
+            return await _follow(process, settings, write)
+    except TimeoutError as error:
+        raise _too_slow(settings) from error
+    finally:
+        await _end(process)
+
+
+def _check_size(path: Path, settings: Settings) -> None:
+    size = path.stat().st_size
+    if size == 0:
+        raise ImportRefused("The file is empty.")
+    if size > settings.upload_megabytes << 20:
+        raise ImportRefused(f"The file is larger than {settings.upload_megabytes} MB.")
+
+
+async def _start(path: Path, filename: str, settings: Settings) -> Process:
+    ending = Path(filename).suffix.lower()
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-m",
+        "ghanti.contacts.reader",
+        str(path),
+        ending if ending[1:].isalnum() else "",
+        settings.home_country,
+        str(settings.import_megabytes),
+        str(math.ceil(settings.import_seconds)),
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+        env={"LC_ALL": "C.UTF-8"},
+    )
+
+
+async def _follow(process: Process, settings: Settings, write: Callable[[bytes], Awaitable[None]]) -> Summary:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    while True:
+        try:
+            kind, payload = await frames.read(process.stdout)
+        except (asyncio.IncompleteReadError, frames.FrameError) as error:
+            raise _died(await process.wait(), await process.stderr.read(), settings) from error
+        match kind:
+            case Kind.ROWS:
+                await write(payload)
+            case Kind.SUMMARY:
+                return Summary(**orjson.loads(payload))
+            case Kind.REFUSAL:
+                raise ImportRefused(**orjson.loads(payload))
+
+
+async def _end(process: Process) -> None:
+    """Leave no process and no pipe behind; what a full pipe still holds is thrown away."""
+    if process.returncode is None:
+        process.kill()
+    await process.communicate()
+
+
+def _died(status: int, complaints: bytes, settings: Settings) -> ImportRefused:
+    last = complaints.decode(errors="replace").strip().rpartition("\n")[2]
+    _log.warning("reading an uploaded file ended with status %d: %s", status, last[:500])
+    if -status == signal.SIGXCPU:
+        return _too_slow(settings)
+    if -status in _OUT_OF_MEMORY or last.startswith("MemoryError"):
+        return ImportRefused(
+            f"Reading the file takes more than {settings.import_megabytes} MB of memory. Look for a cell far "
+            "away from the others, or for very long texts."
+        )
+    return ImportRefused("The file is damaged.")
+
+
+def _too_slow(settings: Settings) -> ImportRefused:
+    return ImportRefused(f"Reading the file takes longer than {settings.import_seconds:g} s.")

@@ -1,0 +1,191 @@
+"""The SQL of contacts. Every statement is bound to one account."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncCopy
+from sqlalchemy import delete, func, literal_column, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.contacts.models import Contact
+from ghanti.contacts.numbers import PhoneNumber
+from ghanti.database.session import raw_connection
+
+_CONFLICT = ("account_id", "campaign_id", "number")
+_INSERT_STAGED = """
+    INSERT INTO contacts (account_id, campaign_id, number, number_sent, carrier, variables)
+    SELECT :account_id, :campaign_id, number, number_sent, carrier, variables
+      FROM staged_contacts
+     ORDER BY position
+    ON CONFLICT (account_id, campaign_id, number) DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """What an insert of many made.
+
+    Attributes:
+        created: how many contacts.
+        first_id: the smallest id among them; None when there are none.
+    """
+
+    created: int
+    first_id: int | None
+
+
+@asynccontextmanager
+async def staging(session: AsyncSession) -> AsyncIterator[AsyncCopy]:
+    """A COPY into a table that lives as long as the transaction at most.
+
+    Rows are position, number, number_sent, carrier and variables (JSON) in COPY's text format.
+    The staged rows are there until :func:`drop_staged`.
+    """
+    await session.execute(
+        text(
+            """
+            CREATE TEMPORARY TABLE staged_contacts (
+                position bigint, number text, number_sent text, carrier text, variables json
+            ) ON COMMIT DROP
+            """
+        )
+    )
+    connection = await raw_connection(session)
+    async with connection.cursor() as cursor, cursor.copy("COPY staged_contacts FROM STDIN") as copy:
+        yield copy
+
+
+async def drop_staged(session: AsyncSession) -> None:
+    await session.execute(text("DROP TABLE staged_contacts"))
+
+
+async def lock_campaign(session: AsyncSession, account_id: int, campaign_id: int) -> None:
+    """Let one transaction at a time add many contacts to a campaign.
+
+    Two that insert the same numbers in different orders would wait for each other for ever.
+    """
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"contacts of campaign {account_id}/{campaign_id}"},
+    )
+
+
+async def insert_staged(session: AsyncSession, account_id: int, campaign_id: int) -> Inserted:
+    """Keep the staged rows that the campaign lacks, the first of each number, in their order."""
+    statement = text(
+        f"WITH created AS ({_INSERT_STAGED} RETURNING id) SELECT count(*), min(id) FROM created"  # noqa: S608
+    )
+    row = (await session.execute(statement, {"account_id": account_id, "campaign_id": campaign_id})).one()
+    return Inserted(*row)
+
+
+async def insert_staged_returning(
+    session: AsyncSession, account_id: int, campaign_id: int
+) -> Sequence[Contact]:
+    """As :func:`insert_staged`, answering the contacts themselves."""
+    statement = text(_INSERT_STAGED + " RETURNING contacts.*").columns(*Contact.__table__.columns)
+    found = await session.scalars(
+        select(Contact).from_statement(statement), {"account_id": account_id, "campaign_id": campaign_id}
+    )
+    return found.all()
+
+
+async def insert_one(
+    session: AsyncSession, account_id: int, campaign_id: int, number: PhoneNumber, variables: dict[str, Any]
+) -> Contact | None:
+    """The new contact, or None when the campaign has its number."""
+    statement = (
+        insert(Contact)
+        .values(
+            account_id=account_id,
+            campaign_id=campaign_id,
+            number=number.number,
+            number_sent=number.sent,
+            carrier=number.carrier,
+            variables=variables,
+        )
+        .on_conflict_do_nothing(index_elements=_CONFLICT)
+        .returning(Contact)
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def find(
+    session: AsyncSession, account_id: int, contact_id: int, *, lock: bool = False
+) -> Contact | None:
+    """One contact as the database has it now, locked against changes if asked."""
+    return await session.get(
+        Contact,
+        (account_id, contact_id),
+        populate_existing=True,
+        with_for_update={"key_share": True} if lock else None,
+    )
+
+
+async def remove(session: AsyncSession, account_id: int, contact_id: int) -> bool:
+    statement = (
+        delete(Contact)
+        .where(Contact.account_id == account_id, Contact.id == contact_id)
+        .returning(Contact.id)
+        .execution_options(synchronize_session="fetch")
+    )
+    return (await session.scalars(statement)).one_or_none() is not None
+
+
+async def count(session: AsyncSession, account_id: int, campaign_id: int) -> int:
+    statement = (
+        select(func.count())
+        .select_from(Contact)
+        .where(Contact.account_id == account_id, Contact.campaign_id == campaign_id)
+    )
+    return (await session.scalars(statement)).one()
+
+
+async def variable_keys(session: AsyncSession, account_id: int, campaign_id: int) -> list[str]:
+    """Names of variables over the whole campaign, in the order of the first contact with each."""
+    rows = await session.scalars(
+        text(
+            """
+            SELECT key
+              FROM (SELECT keys, min(id) AS id
+                      FROM (SELECT id, ARRAY(SELECT json_object_keys(variables)) AS keys
+                              FROM contacts
+                             WHERE account_id = :account_id AND campaign_id = :campaign_id) each_contact
+                     GROUP BY keys) alike, unnest(keys) WITH ORDINALITY AS named (key, place)
+             GROUP BY key
+             ORDER BY min(ARRAY[id, place])
+            """
+        ),
+        {"account_id": account_id, "campaign_id": campaign_id},
+    )
+    return list(rows)
+
+
+async def count_lacking(
+    session: AsyncSession, account_id: int, campaign_id: int, names: Sequence[str]
+) -> int:
+    rows = await session.scalars(
+        text(
+            """
+            SELECT count(*)
+              FROM contacts
+             WHERE account_id = :account_id AND campaign_id = :campaign_id
+               AND NOT EXISTS (SELECT FROM unnest(CAST(:names AS text[])) AS name
+                                WHERE variables ->> name ~ '\\S')
+            """
+        ),
+        {"account_id": account_id, "campaign_id": campaign_id, "names": list(names)},
+    )
+    return int(rows.one())
+
+
+async def touch(session: AsyncSession, contact: Contact) -> None:
+    """Write a changed contact, its time of change included."""
+    contact.updated_at = literal_column("now()")
+    await session.flush()
+    await session.refresh(contact, ["updated_at"])

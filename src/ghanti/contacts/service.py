@@ -1,0 +1,226 @@
+"""The rules of contacts: what is kept, what is skipped, what is refused.
+
+Nothing here commits. Each function works in the caller's transaction, behind a savepoint where a
+refusal comes after a write, so that the session stays good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.contacts import copying, reading_process, repository
+from ghanti.contacts import variables as rules
+from ghanti.contacts.errors import ContactError, ContactNotFound, DuplicateContact, ImportRefused
+from ghanti.contacts.models import Contact
+from ghanti.contacts.numbers import parse
+from ghanti.contacts.results import AddResult, ImportResult, ItemError
+from ghanti.settings import Settings
+
+_HOME = "NP"
+
+
+async def import_file(
+    session: AsyncSession, account_id: int, campaign_id: int, path: Path, filename: str, settings: Settings
+) -> ImportResult:
+    """Add the contacts of an uploaded .xlsx or .csv file to a campaign; all good rows or nothing.
+
+    Args:
+        path: where the upload lies; it must stay there until this returns.
+        filename: the name it came with; only its ending counts.
+
+    Raises:
+        ImportRefused: the file as a whole is no list of contacts, or too big.
+    """
+    async with session.begin_nested():
+        async with repository.staging(session) as copy:
+            summary = await reading_process.read(path, filename, settings, copy.write)
+        await repository.lock_campaign(session, account_id, campaign_id)
+        inserted = await repository.insert_staged(session, account_id, campaign_id)
+        await repository.drop_staged(session)
+    return ImportResult(
+        error_list=summary.error_list,
+        error_count=summary.error_count,
+        samples=summary.samples,
+        total_validated_rows=summary.rows,
+        created=inserted.created,
+        skipped=summary.rows - inserted.created,
+        first_id=inserted.first_id,
+    )
+
+
+async def add_one(
+    session: AsyncSession,
+    account_id: int,
+    campaign_id: int,
+    number: str | int | float | None,
+    variables: Mapping[str, Any],
+    region: str = _HOME,
+) -> Contact:
+    """Add one contact.
+
+    Raises:
+        NumberError: not a phone number.
+        VariableError: a variable that can't be kept.
+        DuplicateContact: the campaign has the number.
+    """
+    parsed = parse(number, region)
+    rules.to_json(variables)
+    contact = await repository.insert_one(session, account_id, campaign_id, parsed, dict(variables))
+    if contact is None:
+        raise _duplicate(parsed.sent)
+    return contact
+
+
+async def add_many(
+    session: AsyncSession,
+    account_id: int,
+    campaign_id: int,
+    items: Sequence[Mapping[str, Any]],
+    region: str = _HOME,
+) -> AddResult:
+    """Add contacts given as ``{"number": …, "other_variables": {…}}``; bad ones are left out.
+
+    Numbers that the campaign has, and all but the first of equal ones, are skipped.
+    """
+    # In a thread, because numbers of other countries take a while and calls go on meanwhile.
+    rows, errors = await asyncio.to_thread(_to_rows, items, region)
+    if not rows:
+        return AddResult([], 0, errors)
+    async with session.begin_nested():
+        async with repository.staging(session) as copy:
+            await copy.write("".join(rows))
+        await repository.lock_campaign(session, account_id, campaign_id)
+        created = await repository.insert_staged_returning(session, account_id, campaign_id)
+        await repository.drop_staged(session)
+    return AddResult(created, len(rows) - len(created), errors)
+
+
+async def get(session: AsyncSession, account_id: int, contact_id: int, *, lock: bool = False) -> Contact:
+    """One contact of the account; ``lock`` keeps others from changing it until the commit.
+
+    Raises:
+        ContactNotFound: the account has none of this id.
+    """
+    contact = await repository.find(session, account_id, contact_id, lock=lock)
+    if contact is None:
+        raise ContactNotFound(f"There is no contact {contact_id}.")
+    return contact
+
+
+async def update_number(
+    session: AsyncSession,
+    account_id: int,
+    contact_id: int,
+    number: str | int | float | None,
+    region: str = _HOME,
+) -> Contact:
+    """Give a contact another number, and the carrier of that number.
+
+    Raises:
+        ContactNotFound: the account has no such contact.
+        NumberError: not a phone number.
+        DuplicateContact: another contact of the campaign has the number.
+    """
+    contact = await get(session, account_id, contact_id, lock=True)
+    parsed = parse(number, region)
+    try:
+        async with session.begin_nested():
+            contact.number, contact.number_sent, contact.carrier = parsed
+            await repository.touch(session, contact)
+    except IntegrityError as error:
+        raise _duplicate(parsed.sent) from error
+    return contact
+
+
+async def merge_variables(
+    session: AsyncSession, account_id: int, contact_id: int, variables: Mapping[str, Any]
+) -> Contact:
+    """Set the given variables of a contact and keep its others.
+
+    Raises:
+        ContactNotFound: the account has no such contact.
+        VariableError: a variable that can't be kept.
+    """
+    contact = await get(session, account_id, contact_id, lock=True)
+    rules.to_json(variables)
+    merged = {**contact.variables, **variables}
+    rules.to_json(merged)
+    contact.variables = merged
+    await repository.touch(session, contact)
+    return contact
+
+
+async def delete(session: AsyncSession, account_id: int, contact_id: int) -> None:
+    """Remove a contact. Whoever may be calling it hangs up first.
+
+    Raises:
+        ContactNotFound: the account has no such contact.
+    """
+    if not await repository.remove(session, account_id, contact_id):
+        raise ContactNotFound(f"There is no contact {contact_id}.")
+
+
+async def count(session: AsyncSession, account_id: int, campaign_id: int) -> int:
+    return await repository.count(session, account_id, campaign_id)
+
+
+async def variable_keys(session: AsyncSession, account_id: int, campaign_id: int) -> list[str]:
+    """The names of all variables of a campaign's contacts, in order of the first contact with each."""
+    return await repository.variable_keys(session, account_id, campaign_id)
+
+
+async def contacts_lacking(
+    session: AsyncSession, account_id: int, campaign_id: int, names: Sequence[str]
+) -> int:
+    """How many contacts of a campaign have a value under none of these names.
+
+    The names are the spellings of one tag. A value that is null or blank counts as none.
+    """
+    return await repository.count_lacking(session, account_id, campaign_id, names)
+
+
+def _to_rows(items: Sequence[Mapping[str, Any]], region: str) -> tuple[list[str], list[ItemError]]:
+    rows: list[str] = []
+    errors: list[ItemError] = []
+    for index, item in enumerate(items):
+        number = item.get("number")
+        try:
+            variables = item.get("other_variables")
+            rows.append(
+                copying.row(
+                    index, parse(number, region), rules.to_json({} if variables is None else variables)
+                )
+            )
+        except ContactError as error:
+            errors.append({"index": index, "number": number, "field": error.field, "message": error.message})
+    return rows, errors
+
+
+def _duplicate(sent: str) -> DuplicateContact:
+    return DuplicateContact(f"The campaign already has a contact with the number {sent}.")
+
+
+__all__ = [
+    "AddResult",
+    "ContactError",
+    "ContactNotFound",
+    "DuplicateContact",
+    "ImportRefused",
+    "ImportResult",
+    "add_many",
+    "add_one",
+    "contacts_lacking",
+    "count",
+    "delete",
+    "get",
+    "import_file",
+    "merge_variables",
+    "update_number",
+    "variable_keys",
+]
