@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sippy.CCEvents import CCEventConnect, CCEventFail, CCEventInfo, CCEventRing, CCEventUpdate
 from sippy.MsgBody import MsgBody
 from sippy.SipContact import SipContact
+from sippy.Time.Timeout import Timeout
 from sippy.UA import UA
 from sippy.UacStateCancelling import UacStateCancelling
 from sippy.UasStateUpdating import UasStateUpdating
@@ -106,6 +107,15 @@ class Agent(UA):  # type: ignore[misc]
 
     def recvResponse(self, response: Any, transaction: Any) -> None:  # noqa: N802
         """Take a response to our INVITE."""
+        if isinstance(self.state, UacStateCancelling) and 200 <= response.getSCode()[0] < 300:
+            # sippy would say BYE before the ACK, which it sends when this returns.
+            Timeout(self._take, 0, 1, response, transaction)
+        else:
+            self._take(response, transaction)
+
+    def _take(self, response: Any, transaction: Any) -> None:
+        if self.isDead():
+            return
         code = response.getSCode()[0]
         cancelling = isinstance(self.state, UacStateCancelling)
         # sippy makes the 408 of a transaction that timed out itself; it then has no source.
