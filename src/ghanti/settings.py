@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     )
     longest_call_seconds: int = Field(600, gt=0, description="No call lasts longer.")
 
+    pulse_seconds: int = Field(60, gt=0, description="Length of a charged pulse of an answered call.")
+    credits_per_pulse: int = Field(1, ge=0)
+    credits_per_segment: int = Field(1, ge=0)
+    horizon_seconds: int = Field(900, gt=0, description="How far ahead of the pace audio is rendered.")
+    audio_keep_seconds: int = Field(3600, ge=0, description="How long personal audio outlives its call.")
+
     import_seconds: float = Field(120, gt=0, description="Time limit of reading one uploaded file.")
     import_megabytes: int = Field(1024, gt=0, description="Memory limit of reading one uploaded file.")
     upload_megabytes: int = Field(64, gt=0, description="Largest uploaded file.")

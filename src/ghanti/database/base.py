@@ -26,7 +26,7 @@ GLOBAL_TABLES = frozenset(
         "trunks",
         "smscs",
         "caller_numbers",
-        "orphan_receipts",
+        "delivery_receipts",
         "worker_sessions",
     }
 )

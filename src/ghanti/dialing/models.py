@@ -103,6 +103,10 @@ class Plan(Base):
     caller_numbers: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), comment="E.164")
     credit_limit: Mapped[int | None]
     ring_seconds: Mapped[int]
+    retries: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), comment='Outcome to {"times": n, "gap_seconds": s}; empty is never'
+    )
+    announced: Mapped[bool] = mapped_column(server_default=text("false"), comment="Its start was announced")
     created_at: Mapped[CreatedAt]
     finished_at: Mapped[datetime | None]
 
@@ -134,6 +138,11 @@ class Target(Base):
             "id",
             postgresql_where=text("state = 'waiting' AND NOT ready"),
         ),
+        Index(
+            "ix_targets_audio",
+            "final_at",
+            postgresql_where=text("state = 'final' AND content ? 'audio'"),
+        ),
         Index("ix_targets_open", "account_id", "plan_id", postgresql_where=text("state <> 'final'")),
     )
 
@@ -148,7 +157,7 @@ class Target(Base):
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ready: Mapped[bool] = mapped_column(server_default=text("false"), comment="Content rendered")
     content: Mapped[dict[str, Any] | None] = mapped_column(comment="Audio key and length, or text")
-    units: Mapped[int] = mapped_column(server_default=text("1"), comment="Pulses to hold, or SMS parts")
+    units: Mapped[int] = mapped_column(server_default=text("1"), comment="Credits that one attempt holds")
     attempts: Mapped[int] = mapped_column(server_default=text("0"), comment="Attempts that were sent")
     attempt_id: Mapped[UUID | None] = mapped_column(comment="The latest attempt")
     credits: Mapped[int] = mapped_column(server_default=text("0"))
@@ -254,14 +263,15 @@ class MessagePart(Base):
     reported_at: Mapped[datetime | None]
 
 
-class OrphanReceipt(Base):
-    """A receipt that came before its submit response was committed; matched once the part is there."""
+class DeliveryReceipt(Base):
+    """A receipt as it came in, kept until its part is known: receipts may overtake submit responses."""
 
-    __tablename__ = "orphan_receipts"
+    __tablename__ = "delivery_receipts"
 
     id: Mapped[Id]
-    smsc_id: Mapped[int] = mapped_column(ForeignKey("smscs.id"))
-    smsc_message_id: Mapped[str] = mapped_column(index=True)
+    smsc_id: Mapped[int] = mapped_column(ForeignKey("smscs.id", ondelete="CASCADE"))
+    message_ids: Mapped[list[str]] = mapped_column(comment="Every canonical form its id may have")
+    recipient: Mapped[str]
     delivery: Mapped[str]
     received_at: Mapped[CreatedAt]
 

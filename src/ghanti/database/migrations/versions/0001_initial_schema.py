@@ -128,17 +128,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
     )
     op.create_table(
-        "orphan_receipts",
+        "delivery_receipts",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("smsc_id", sa.BigInteger(), nullable=False),
-        sa.Column("smsc_message_id", sa.Text(), nullable=False),
+        sa.Column(
+            "message_ids",
+            postgresql.ARRAY(sa.Text()),
+            nullable=False,
+            comment="Every canonical form its id may have",
+        ),
+        sa.Column("recipient", sa.Text(), nullable=False),
         sa.Column("delivery", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(["smsc_id"], ["smscs.id"], name=op.f("fk_orphan_receipts_smsc_id_smscs")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_orphan_receipts")),
-    )
-    op.create_index(
-        op.f("ix_orphan_receipts_smsc_message_id"), "orphan_receipts", ["smsc_message_id"], unique=False
+        sa.ForeignKeyConstraint(
+            ["smsc_id"], ["smscs.id"], name=op.f("fk_delivery_receipts_smsc_id_smscs"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_receipts")),
     )
     op.create_table(
         "caller_numbers",
@@ -257,6 +262,20 @@ def upgrade() -> None:
         ),
         sa.Column("credit_limit", sa.BigInteger(), nullable=True),
         sa.Column("ring_seconds", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "retries",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment='Outcome to {"times": n, "gap_seconds": s}; empty is never',
+        ),
+        sa.Column(
+            "announced",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="Its start was announced",
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
@@ -408,7 +427,7 @@ def upgrade() -> None:
             sa.BigInteger(),
             server_default=sa.text("1"),
             nullable=False,
-            comment="Pulses to hold, or SMS parts",
+            comment="Credits that one attempt holds",
         ),
         sa.Column(
             "attempts",
@@ -438,6 +457,13 @@ def upgrade() -> None:
             ["account_id"], ["accounts.id"], name=op.f("fk_targets_account_id_accounts"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_targets")),
+    )
+    op.create_index(
+        "ix_targets_audio",
+        "targets",
+        ["final_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'final' AND content ? 'audio'"),
     )
     op.create_index("ix_targets_contact", "targets", ["account_id", "contact_id"], unique=False)
     op.create_index(
@@ -605,6 +631,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "attempt_id", "part", name=op.f("pk_message_parts")),
     )
     op.create_index("ix_message_parts_smsc", "message_parts", ["smsc_id", "smsc_message_id"], unique=False)
+    op.execute(
+        """
+        INSERT INTO voices (id, display_name, internal_name, is_premium, language, engine, engine_voice) VALUES
+            (1, 'Rija', 'np_rija', false, 'np', 'espeak', 'ne+f3'),
+            (2, 'Rija premium', 'np_rija', true, 'np', 'espeak', 'ne+f2'),
+            (3, 'Prashanna', 'np_prashanna', false, 'np', 'espeak', 'ne+m3'),
+            (4, 'Binod', 'np_binod', false, 'np', 'espeak', 'ne+m1'),
+            (5, 'Shreegya', 'np_shreegya', false, 'np', 'espeak', 'ne+f4')
+        """
+    )
+    op.execute("SELECT setval(pg_get_serial_sequence('voices', 'id'), 100)")
 
 
 def downgrade() -> None:

@@ -1,0 +1,339 @@
+"""The SQL that moves an attempt from state to state: each move one conditional UPDATE.
+
+A move that finds the attempt elsewhere changes nothing and says so by returning no row. Only
+``leased`` attempts are ever given back to the queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.credits import service as credits
+from ghanti.credits.models import Currency
+from ghanti.dialing.models import AttemptState, Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A target taken by a worker, not yet sent."""
+
+    attempt_id: UUID
+    account_id: int
+    plan_id: int
+    target_id: int
+    contact_id: int
+    number: str
+    content: dict[str, Any]
+    held: int
+    caller_number: str | None = None
+
+
+async def insert_leases(
+    session: AsyncSession,
+    leases: Sequence[Lease],
+    channel: Channel,
+    worker: UUID,
+    lease_seconds: float,
+    *,
+    trunk_id: int | None = None,
+    smsc_id: int | None = None,
+) -> None:
+    """First commit: the attempts, and their targets taken off the queue."""
+    await session.execute(
+        text(
+            """
+            INSERT INTO attempts (account_id, id, plan_id, target_id, contact_id, channel, number, session_id,
+                                  lease_until, trunk_id, smsc_id, caller_number, held, total_ms, leased_at)
+            VALUES (:account_id, :id, :plan_id, :target_id, :contact_id, :channel, :number, :session_id,
+                    clock_timestamp() + make_interval(secs => :lease), :trunk_id, :smsc_id, :caller_number,
+                    :held, :total_ms, clock_timestamp())
+            """
+        ),
+        [
+            {
+                "account_id": lease.account_id,
+                "id": lease.attempt_id,
+                "plan_id": lease.plan_id,
+                "target_id": lease.target_id,
+                "contact_id": lease.contact_id,
+                "channel": channel,
+                "number": lease.number,
+                "session_id": worker,
+                "lease": lease_seconds,
+                "trunk_id": trunk_id,
+                "smsc_id": smsc_id,
+                "caller_number": lease.caller_number,
+                "held": lease.held,
+                "total_ms": lease.content.get("ms", 0),
+            }
+            for lease in leases
+        ],
+    )
+    await session.execute(
+        text(
+            """
+            UPDATE targets t SET state = 'active', attempt_id = v.attempt_id
+              FROM unnest(CAST(:targets AS bigint[]), CAST(:attempts AS uuid[]), CAST(:accounts AS bigint[]))
+                   AS v (id, attempt_id, account_id)
+             WHERE t.account_id = v.account_id AND t.id = v.id
+            """
+        ),
+        {
+            "targets": [lease.target_id for lease in leases],
+            "attempts": [lease.attempt_id for lease in leases],
+            "accounts": [lease.account_id for lease in leases],
+        },
+    )
+
+
+async def begin_sending(session: AsyncSession, attempt_ids: Sequence[UUID]) -> set[UUID]:
+    """Second commit: not a byte leaves for an attempt that this does not return."""
+    rows = await session.execute(
+        text(
+            """
+            WITH sending AS (
+                UPDATE attempts a SET state = 'sending', sent_at = clock_timestamp()
+                 WHERE a.id = ANY(:ids) AND a.state = 'leased' AND a.lease_until > clock_timestamp()
+                   AND EXISTS (SELECT FROM plans p WHERE p.account_id = a.account_id AND p.id = a.plan_id
+                                                     AND p.state IN ('running', 'paused'))
+                RETURNING a.account_id, a.id, a.target_id)
+            UPDATE targets t SET attempts = t.attempts + 1
+              FROM sending s WHERE t.account_id = s.account_id AND t.id = s.target_id
+            RETURNING s.id
+            """
+        ),
+        {"ids": list(attempt_ids)},
+    )
+    return set(rows.scalars())
+
+
+async def insert_legs(session: AsyncSession, legs: Sequence[tuple[int, UUID, int, int, str]]) -> None:
+    """Legs as (account_id, attempt_id, leg, trunk_id, call_id)."""
+    await session.execute(
+        text(
+            "INSERT INTO legs (account_id, attempt_id, leg, trunk_id, call_id)"
+            " VALUES (:account_id, :attempt_id, :leg, :trunk_id, :call_id) ON CONFLICT DO NOTHING"
+        ),
+        [
+            {"account_id": a, "attempt_id": i, "leg": n, "trunk_id": trunk, "call_id": call_id}
+            for a, i, n, trunk, call_id in legs
+        ],
+    )
+
+
+async def end_legs(session: AsyncSession, legs: Sequence[dict[str, Any]]) -> None:
+    """Close legs given as ``id``, ``leg``, ``ended_at`` and ``sip_code``."""
+    await session.execute(
+        text(
+            "UPDATE legs SET ended_at = :ended_at, sip_code = :sip_code"
+            " WHERE account_id = (SELECT account_id FROM attempts WHERE id = :id)"
+            " AND attempt_id = :id AND leg = :leg"
+        ),
+        list(legs),
+    )
+
+
+async def set_ringing(session: AsyncSession, moments: dict[UUID, datetime]) -> None:
+    await session.execute(
+        text(
+            """
+            UPDATE attempts a SET state = 'ringing', ringing_at = v.at
+              FROM unnest(CAST(:ids AS uuid[]), CAST(:at AS timestamptz[])) AS v (id, at)
+             WHERE a.id = v.id AND a.state = 'sending'
+            """
+        ),
+        {"ids": list(moments), "at": list(moments.values())},
+    )
+
+
+async def set_answered(session: AsyncSession, moments: dict[UUID, datetime]) -> None:
+    await session.execute(
+        text(
+            """
+            UPDATE attempts a SET state = 'answered', answered_at = v.at
+              FROM unnest(CAST(:ids AS uuid[]), CAST(:at AS timestamptz[])) AS v (id, at)
+             WHERE a.id = v.id AND a.state IN ('sending', 'ringing')
+            """
+        ),
+        {"ids": list(moments), "at": list(moments.values())},
+    )
+
+
+async def set_played(session: AsyncSession, played: dict[UUID, int]) -> None:
+    """How much of the message was heard so far, in milliseconds; it never goes back."""
+    await session.execute(
+        text(
+            """
+            UPDATE attempts a SET played_ms = v.ms,
+                   duration_ms = greatest(a.duration_ms,
+                       (extract(epoch FROM clock_timestamp() - a.answered_at) * 1000)::bigint)
+              FROM unnest(CAST(:ids AS uuid[]), CAST(:ms AS bigint[])) AS v (id, ms)
+             WHERE a.id = v.id AND a.state = 'answered' AND a.played_ms <= v.ms
+            """
+        ),
+        {"ids": list(played), "ms": list(played.values())},
+    )
+
+
+async def void_leased(session: AsyncSession, attempt_ids: Sequence[UUID], reason: str) -> int:
+    """Give leased attempts back to the queue with their holds: nothing had left."""
+    return await _void(session, "a.id = ANY(:ids)", {"ids": list(attempt_ids)}, reason)
+
+
+async def void_leased_of_plan(session: AsyncSession, account_id: int, plan_id: int) -> int:
+    return await _void(
+        session,
+        "a.account_id = :account_id AND a.plan_id = :plan_id",
+        {"account_id": account_id, "plan_id": plan_id},
+        "stopped",
+    )
+
+
+async def void_leased_of_session(session: AsyncSession, worker: UUID) -> int:
+    """What a worker's forerunner had leased and not sent."""
+    return await _void(session, "a.session_id = :session_id", {"session_id": worker}, "worker_lost")
+
+
+async def make_unready(session: AsyncSession, attempt_ids: Sequence[UUID]) -> None:
+    """Have the content of these attempts' targets prepared again: their audio could not be read."""
+    await session.execute(
+        text(
+            "UPDATE targets t SET ready = false FROM attempts a"
+            " WHERE a.id = ANY(:ids) AND t.account_id = a.account_id AND t.id = a.target_id"
+        ),
+        {"ids": list(attempt_ids)},
+    )
+
+
+async def void_expired_leases(session: AsyncSession) -> int:
+    """Leases that ran out: their worker died or stalled before it sent."""
+    return await _void(session, "a.lease_until < clock_timestamp()", {}, "lease_expired")
+
+
+async def void_unsent(session: AsyncSession, attempt_ids: Sequence[UUID], reason: str) -> int:
+    """Give back attempts that were to be sent, of which the channel proves that nothing left.
+
+    Only for a channel's own word that no byte of the attempt was sent; silence is no such word.
+    """
+    return await _void(
+        session, "a.id = ANY(:ids)", {"ids": list(attempt_ids)}, reason, state=AttemptState.SENDING
+    )
+
+
+async def _void(
+    session: AsyncSession,
+    which: str,
+    parameters: dict[str, Any],
+    reason: str,
+    state: AttemptState = AttemptState.LEASED,
+) -> int:
+    parameters = {**parameters, "state": state, "sent": int(state is AttemptState.SENDING)}
+    # Balances first: the order of locks that every transaction keeps.
+    accounts = await session.scalars(
+        text(f"SELECT DISTINCT a.account_id FROM attempts a WHERE a.state = :state AND {which}"),  # noqa: S608
+        parameters,
+    )
+    ids = sorted(accounts)
+    if not ids:
+        return 0
+    await credits.lock(session, ids)
+    rows = (
+        await session.execute(
+            text(
+                f"""
+                WITH void AS (
+                    UPDATE attempts a SET state = 'ended', ended_at = clock_timestamp(), reason = :reason
+                     WHERE a.state = :state AND a.account_id = ANY(:accounts) AND {which}
+                    RETURNING a.account_id, a.id, a.plan_id, a.target_id, a.channel, a.held)
+                UPDATE targets t SET state = 'waiting', attempts = t.attempts - :sent
+                  FROM void v WHERE t.account_id = v.account_id AND t.id = v.target_id
+                              AND t.state = 'active' AND t.attempt_id = v.id
+                RETURNING v.account_id, v.plan_id, v.channel, v.held, v.id
+                """  # noqa: S608
+            ),
+            {**parameters, "accounts": ids, "reason": reason},
+        )
+    ).all()
+    released: dict[tuple[int, int, Currency], tuple[int, UUID]] = {}
+    for row in rows:
+        key = (row.account_id, row.plan_id, currency(row.channel))
+        held, batch = released.get(key, (0, row.id))
+        released[key] = (held + row.held, batch)
+    for (account_id, plan_id, unit), (held, batch) in sorted(released.items()):
+        await credits.settle(session, account_id, unit, held, 0, plan_id, batch)
+    return len(rows)
+
+
+def currency(channel: str) -> Currency:
+    return Currency.PHONE if channel == Channel.CALL else Currency.SMS
+
+
+async def lock_balances(session: AsyncSession, attempt_ids: Sequence[UUID]) -> None:
+    """Lock the balances that these attempts' outcomes will change: before any lock on the attempts."""
+    accounts = await session.scalars(
+        text("SELECT DISTINCT account_id FROM attempts WHERE id = ANY(:ids)"), {"ids": list(attempt_ids)}
+    )
+    await credits.lock(session, sorted(accounts))
+
+
+async def lock_for_outcome(session: AsyncSession, attempt_ids: Sequence[UUID]) -> list[Any]:
+    """Attempts that an outcome may still reach, locked after their accounts' balances."""
+    await lock_balances(session, attempt_ids)
+    rows = await session.execute(
+        text(
+            """
+            SELECT a.account_id, a.id, a.plan_id, a.target_id, a.contact_id, a.channel, a.held, a.provisional,
+                   a.state, a.answered_at, a.played_ms, a.total_ms, a.outcome,
+                   t.attempts AS sent_attempts, p.retries, p.owner_kind, p.owner_id, p.state AS plan_state
+              FROM attempts a
+              JOIN targets t ON t.account_id = a.account_id AND t.id = a.target_id
+              JOIN plans p ON p.account_id = a.account_id AND p.id = a.plan_id
+             WHERE a.id = ANY(:ids) AND (a.state <> 'ended' OR a.provisional)
+               AND t.attempt_id = a.id
+             ORDER BY a.account_id, a.id FOR UPDATE OF a, t
+            """
+        ),
+        {"ids": list(attempt_ids)},
+    )
+    return list(rows)
+
+
+async def end(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Third commit: outcomes of locked attempts."""
+    await session.execute(
+        text(
+            """
+            UPDATE attempts SET state = 'ended', outcome = :outcome, reason = :reason,
+                   provisional = :provisional, charged = :charged,
+                   answered_at = coalesce(answered_at, CAST(:answered_at AS timestamptz)),
+                   ended_at = :ended_at, sip_code = :sip_code, hungup_by = :hungup_by,
+                   duration_ms = :duration_ms, played_ms = :played_ms, total_ms = :total_ms, keys = :keys,
+                   delivery = :delivery
+             WHERE account_id = :account_id AND id = :id
+            """
+        ),
+        list(rows),
+    )
+
+
+async def end_targets(session: AsyncSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Their targets: final, or waiting again for a retry (``outcome`` null and ``due_at`` set)."""
+    await session.execute(
+        text(
+            """
+            UPDATE targets SET credits = credits + :credits, outcome = :outcome, reason = :reason,
+                   state = CASE WHEN CAST(:outcome AS text) IS NULL THEN 'waiting' ELSE 'final' END,
+                   due_at = coalesce(CAST(:due_at AS timestamptz), due_at),
+                   final_at = CASE WHEN CAST(:outcome AS text) IS NULL THEN NULL ELSE now() END
+             WHERE account_id = :account_id AND id = :id
+            """
+        ),
+        list(rows),
+    )

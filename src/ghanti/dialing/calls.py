@@ -1,0 +1,115 @@
+"""Between the engine and a voice process: leases become dial orders, events become rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ghanti.dialing.attempts import Lease
+from ghanti.dialing.models import Outcome
+from ghanti.dialing.outcomes import AttemptOutcome
+from ghanti.encryption import SecretBox
+from ghanti.media.store import MediaStore
+from ghanti.speech.cache import media_key
+from ghanti.trunks.models import Trunk
+from ghanti.trunks.service import dialled_form
+from ghanti.voice import protocol
+from ghanti.voice.protocol import Dial, Ended
+from ghanti.voice.script import Script
+
+SEND_WITHIN_SECONDS = 3.0
+"""After the second commit a voice process may still send for so long; later it refuses."""
+
+RETURNABLE = frozenset({"capacity", "draining", "too_late", "no_media_port", "audio"})
+"""Reasons for which nothing left and the target waits again; any other refusal would come again."""
+
+_OUTCOMES: Mapping[str, Outcome] = {
+    "completed": Outcome.COMPLETED,
+    "hungup": Outcome.HUNGUP,
+    "busy": Outcome.BUSY,
+    "no_answer": Outcome.NO_ANSWER,
+    "rejected": Outcome.REJECTED,
+    "invalid_number": Outcome.INVALID_NUMBER,
+    "cancelled": Outcome.CANCELLED,
+    "silent": Outcome.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    pulse_seconds: int
+    credits_per_pulse: int
+    longest_call_seconds: int
+
+    def max_seconds(self, held: int) -> int:
+        """A call is ended before it costs more than was held for it."""
+        if not self.credits_per_pulse:
+            return self.longest_call_seconds
+        return min(held // self.credits_per_pulse * self.pulse_seconds, self.longest_call_seconds)
+
+
+_MESSAGE_SCRIPT = Script.model_validate({"v": 1, "steps": [{"do": "play", "audio": "message"}]})
+
+
+def call_id(lease: Lease, leg: int) -> str:
+    """A leg's Call-ID: found again in any trace by the attempt's id."""
+    return f"{lease.attempt_id.hex}-{leg}@ghanti"
+
+
+def dial_order(
+    lease: Lease,
+    trunk: Trunk,
+    box: SecretBox,
+    store: MediaStore,
+    limits: CallLimits,
+    *,
+    ring_seconds: int,
+    home_country: str,
+) -> Dial:
+    return Dial(
+        attempt=lease.attempt_id,
+        leg=1,
+        call_id=call_id(lease, 1),
+        send_by=time.time() + SEND_WITHIN_SECONDS,
+        to=dialled_form(lease.number, trunk.number_format, home_country),
+        from_=lease.caller_number or "anonymous",
+        trunk=protocol.Trunk(
+            host=trunk.host,
+            port=trunk.port,
+            username=trunk.username,
+            password=box.decrypt(trunk.password) if trunk.password else None,
+            codecs=[codec for codec in ("PCMU", "PCMA") if codec in trunk.codecs],
+        ),
+        ring_seconds=ring_seconds,
+        max_seconds=limits.max_seconds(lease.held),
+        script=_MESSAGE_SCRIPT,
+        audio={"message": str(store.path(media_key(str(lease.content["audio"]))))},
+    )
+
+
+def outcome_of(event: Ended) -> AttemptOutcome:
+    """What an ended leg means for its attempt."""
+    outcome = _OUTCOMES.get(event.reason)
+    if outcome is None:
+        outcome = Outcome.HUNGUP if event.answered else Outcome.FAILED
+    ended_at = moment(event.at)
+    answered_at = moment(event.at - event.duration_ms / 1000) if event.answered else None
+    return AttemptOutcome(
+        attempt_id=event.attempt,
+        outcome=outcome,
+        reason=f"{event.reason}: {event.detail}" if event.detail else event.reason,
+        ended_at=ended_at,
+        answered_at=answered_at,
+        duration_ms=event.duration_ms,
+        played_ms=event.played_ms,
+        total_ms=event.total_ms or None,
+        sip_code=event.sip_code,
+        hungup_by=event.hungup_by,
+        keys=event.keys,
+    )
+
+
+def moment(unix_seconds: float) -> datetime:
+    return datetime.fromtimestamp(unix_seconds, UTC)

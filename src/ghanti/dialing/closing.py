@@ -1,0 +1,102 @@
+"""Stopping and finishing plans, and ending targets that were never dialled."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.credits import service as credits
+from ghanti.database.session import SessionFactory, transaction
+from ghanti.dialing import attempts, handlers, repository
+from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
+from ghanti.dialing.repository import FigureDelta, FinalTarget
+
+logger = logging.getLogger(__name__)
+
+_SWEEP_BATCH = 5000
+
+
+async def lock_with_balance(session: AsyncSession, account_id: int, plan_id: int) -> Plan | None:
+    """The plan, locked after its account's balance: the order that every transaction keeps."""
+    await credits.lock(session, [account_id])
+    return await repository.lock_plan(session, account_id, plan_id)
+
+
+async def stop(session: AsyncSession, plan: Plan, reason: str, batch: int) -> None:
+    plan.state = PlanState.STOPPED
+    plan.state_reason = reason
+    await session.flush()
+    await attempts.void_leased_of_plan(session, plan.account_id, plan.id)
+    ended = await repository.close_waiting(
+        session, plan.account_id, plan.id, Outcome.CANCELLED, reason, batch
+    )
+    await announce(session, repository.NOBODY, plan, Outcome.CANCELLED, ended)
+
+
+async def refuse(
+    session: AsyncSession, plan: Plan, refusals: Mapping[int, tuple[Outcome, str]], worker: UUID
+) -> None:
+    """End waiting targets of one plan that must not be dialled: free of charge, with their reasons."""
+    by_outcome: dict[Outcome, dict[int, tuple[Outcome, str]]] = defaultdict(dict)
+    for target_id, refusal in refusals.items():
+        by_outcome[refusal[0]][target_id] = refusal
+    for outcome, group in by_outcome.items():
+        ended = await repository.close_targets(session, plan.account_id, group)
+        await announce(session, worker, plan, outcome, ended)
+
+
+async def announce(
+    session: AsyncSession, worker: UUID, plan: Plan, outcome: Outcome, ended: Sequence[FinalTarget]
+) -> None:
+    """Count ended targets and tell the plan's owner, in the transaction that ended them."""
+    await repository.add_figures(
+        session,
+        worker,
+        [FigureDelta(t.account_id, t.plan_id, t.channel, outcome, 1, 0) for t in ended],
+    )
+    await handlers.outcomes(
+        session,
+        plan.owner_kind,
+        [
+            handlers.TargetOutcome(
+                t.account_id, t.plan_id, t.target_id, t.contact_id, Channel(t.channel), outcome, plan.owner_id
+            )
+            for t in ended
+        ],
+    )
+
+
+async def sweep_plans(sessions: SessionFactory) -> None:
+    """Announce begun plans, drain stopped ones, finish those without open targets: one transaction each."""
+    async with transaction(sessions) as session:
+        due = await repository.plans_to_sweep(session)
+    for row in due:
+        try:
+            async with transaction(sessions) as session:
+                plan = await lock_with_balance(session, row.account_id, row.id)
+                if plan is not None and plan.state != PlanState.FINISHED:
+                    await _sweep(session, plan)
+        except OperationalError:
+            raise
+        except Exception:
+            logger.exception("plan %d could not be swept; others go on", row.id)
+
+
+async def _sweep(session: AsyncSession, plan: Plan) -> None:
+    if plan.state == PlanState.STOPPED:
+        await stop(session, plan, plan.state_reason or "stopped", _SWEEP_BATCH)
+    elif not plan.announced:
+        plan.announced = True
+        await handlers.started(session, plan)
+    if not await repository.has_open_targets(session, plan.account_id, plan.id):
+        plan.state = PlanState.FINISHED
+        plan.finished_at = func.now()
+        await session.flush()
+        await session.refresh(plan)
+        await handlers.finished(session, plan)

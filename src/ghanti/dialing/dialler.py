@@ -1,0 +1,254 @@
+"""The dialler: leases for a voice process' free slots, orders calls, records what becomes of them.
+
+It holds nothing that a crash could lose. What it has leased and not sent goes back to the queue; what
+it has sent, the voice process goes on with, and tells its successor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.database.session import SessionFactory, transaction
+from ghanti.dialing import attempts, outcomes, sessions
+from ghanti.dialing.attempts import Lease
+from ghanti.dialing.calls import RETURNABLE, CallLimits, call_id, dial_order, moment, outcome_of
+from ghanti.dialing.leasing import Leaser, trunk_gateway
+from ghanti.dialing.models import Channel
+from ghanti.dialing.worker import Sweeper, every, tariff_of, until_committed
+from ghanti.encryption import SecretBox
+from ghanti.media.store import MediaStore
+from ghanti.settings import Carrier, Settings
+from ghanti.trunks import repository as trunks
+from ghanti.trunks.models import Trunk
+from ghanti.voice.client import VoiceClient, VoiceGoneError
+from ghanti.voice.protocol import Answered, Dial, Ended, Event, Played, ProtocolError, Ringing
+
+logger = logging.getLogger(__name__)
+
+ROLE = "call"
+_EVENTS_AT_ONCE = 500
+_GATHER_SECONDS = 0.02
+
+
+class Dialler:
+    """One dialler for one voice process; it connects again whenever either of them is replaced."""
+
+    def __init__(
+        self, factory: SessionFactory, settings: Settings, box: SecretBox, voice_socket: Path
+    ) -> None:
+        self._sessions = factory
+        self._settings = settings
+        self._box = box
+        self._socket = voice_socket
+
+    async def run(self) -> None:
+        gone: UUID | None = None
+        while True:
+            try:
+                client = await VoiceClient.connect(self._socket)
+            except (VoiceGoneError, ProtocolError) as error:
+                logger.info("waiting for the voice process: %s", error)
+                await asyncio.sleep(0.2)
+                continue
+            if gone is not None and client.session != gone:
+                await self._mourn(gone)
+            logger.info(
+                "speaking to voice process %s with %d calls", client.session, len(client.welcome.calls)
+            )
+            try:
+                await Conversation(self._sessions, self._settings, self._box, client).run()
+            except* (VoiceGoneError, ProtocolError) as group:
+                logger.warning("lost the voice process: %s", group.exceptions[0])
+            finally:
+                gone = client.session
+                await client.close()
+
+    async def _mourn(self, session_id: UUID) -> None:
+        """Another process answers on the socket, so the calls of the one before are lost."""
+
+        async def declare_dead() -> None:
+            async with transaction(self._sessions) as session:
+                await sessions.end_session(session, session_id)
+
+        await until_committed(declare_dead, "ending a voice session")
+
+
+class Conversation:
+    """What passes between the engine and one voice process over one connection."""
+
+    def __init__(
+        self, factory: SessionFactory, settings: Settings, box: SecretBox, client: VoiceClient
+    ) -> None:
+        self._sessions = factory
+        self._settings = settings
+        self._box = box
+        self._client = client
+        self._worker = client.session
+        self._store = MediaStore(settings.media_folder)
+        self._tariff = tariff_of(settings)
+        self._limits = CallLimits(
+            settings.pulse_seconds, settings.credits_per_pulse, settings.longest_call_seconds
+        )
+        self._leaser = Leaser(
+            self._worker, Channel.CALL, settings.tick_seconds, settings.lease_seconds, settings.home_country
+        )
+        self._live: set[UUID] = set(client.welcome.calls)
+        self._hung_up: set[UUID] = set()
+        self._events: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def run(self) -> None:
+        await until_committed(self._open, "opening a voice session")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            tasks.create_task(self._commit_events())
+            tasks.create_task(self._settle_unaccounted())
+            tasks.create_task(Sweeper(self._sessions, self._settings, self._worker).run())
+            tasks.create_task(every(self._settings.tick_seconds, self._tick, "tick"))
+            tasks.create_task(every(0.2, self._hang_up_stopped, "hang-up"))
+
+    async def _open(self) -> None:
+        async with transaction(self._sessions) as session:
+            await sessions.open_session(session, self._worker, ROLE)
+            # What the dialler before had leased here was never ordered: it goes back at once.
+            await attempts.void_leased_of_session(session, self._worker)
+
+    async def _settle_unaccounted(self) -> None:
+        """Sent, but the voice process knows nothing of it: the order was lost with our forerunner."""
+        known = set(self._client.welcome.calls)
+
+        async def settle() -> None:
+            # After the untold events, which the voice process repeats first, are committed.
+            await self._events.join()
+            async with transaction(self._sessions) as session:
+                lost = await sessions.unaccounted(session, self._worker, list(known | self._live))
+                await outcomes.record(session, lost, self._tariff, self._worker)
+
+        await asyncio.sleep(1)
+        await until_committed(settle, "settling lost orders")
+
+    async def _tick(self) -> None:
+        free = min(self._client.capacity, self._settings.calls_per_process) - len(self._live)
+        for trunk in await self._trunks():
+            if free <= 0:
+                return
+            async with transaction(self._sessions) as session:
+                leases = await self._leaser.grant(session, trunk_gateway(trunk.id), free)
+            if leases:
+                free -= len(leases)
+                await self._send(trunk, leases)
+
+    async def _trunks(self) -> Sequence[Trunk]:
+        async with transaction(self._sessions) as session:
+            return await trunks.trunks(session, simulated=self._settings.carrier is Carrier.SIMULATED)
+
+    async def _send(self, trunk: Trunk, leases: Sequence[Lease]) -> None:
+        """Second commit, then the orders. Whatever could fail in making an order fails before it."""
+        dials = {lease.attempt_id: self._order(trunk, lease) for lease in leases}
+        async with transaction(self._sessions) as session:
+            sending = await attempts.begin_sending(session, list(dials))
+            chosen = [lease for lease in leases if lease.attempt_id in sending]
+            if chosen:
+                await attempts.insert_legs(
+                    session,
+                    [
+                        (lease.account_id, lease.attempt_id, 1, trunk.id, call_id(lease, 1))
+                        for lease in chosen
+                    ],
+                )
+        for lease in chosen:
+            self._live.add(lease.attempt_id)
+            await self._client.dial(dials[lease.attempt_id])
+
+    def _order(self, trunk: Trunk, lease: Lease) -> Dial:
+        return dial_order(
+            lease,
+            trunk,
+            self._box,
+            self._store,
+            self._limits,
+            ring_seconds=self._settings.ring_seconds,
+            home_country=self._settings.home_country,
+        )
+
+    async def _hang_up_stopped(self) -> None:
+        """Hang up what belongs to stopped plans."""
+        if not self._live:
+            return
+        async with transaction(self._sessions) as session:
+            stopped = await session.scalars(
+                text(
+                    """
+                    SELECT a.id FROM attempts a
+                      JOIN plans p ON p.account_id = a.account_id AND p.id = a.plan_id
+                     WHERE a.session_id = :session_id AND a.state IN ('sending', 'ringing', 'answered')
+                       AND p.state = 'stopped'
+                    """
+                ),
+                {"session_id": self._worker},
+            )
+            found = set(stopped) - self._hung_up
+        for attempt_id in found:
+            self._hung_up.add(attempt_id)
+            await self._client.hang_up(attempt_id)
+
+    async def _listen(self) -> None:
+        async for event in self._client.events():
+            await self._events.put(event)
+
+    async def _commit_events(self) -> None:
+        while True:
+            batch = [await self._events.get()]
+            await asyncio.sleep(_GATHER_SECONDS)
+            while not self._events.empty() and len(batch) < _EVENTS_AT_ONCE:
+                batch.append(self._events.get_nowait())
+            await until_committed(lambda: self._record(batch), "recording call events")  # noqa: B023
+            await self._client.ack(batch[-1].seq)
+            for event in batch:
+                if isinstance(event, Ended):
+                    self._live.discard(event.attempt)
+                    self._hung_up.discard(event.attempt)
+                self._events.task_done()
+
+    async def _record(self, batch: Sequence[Event]) -> None:
+        """One transaction for a batch; events of a connection come in order, so each kind is folded."""
+        ended = [event for event in batch if isinstance(event, Ended)]
+        returned = [e for e in ended if e.not_sent and e.reason in RETURNABLE]
+        async with transaction(self._sessions) as session:
+            ringing = {e.attempt: moment(e.at) for e in batch if isinstance(e, Ringing)}
+            answered = {e.attempt: moment(e.at) for e in batch if isinstance(e, Answered)}
+            played = {e.attempt: e.played_ms for e in batch if isinstance(e, Played)}
+            if ended:
+                # Balances are locked before attempts, whatever else the transaction does.
+                await attempts.lock_balances(session, [e.attempt for e in ended])
+            if ringing:
+                await attempts.set_ringing(session, ringing)
+            if answered:
+                await attempts.set_answered(session, answered)
+            if played:
+                await attempts.set_played(session, played)
+            if returned:
+                await self._give_back(session, returned)
+            given_back = {e.attempt for e in returned}
+            final = [outcome_of(e) for e in ended if e.attempt not in given_back]
+            await outcomes.record(session, final, self._tariff, self._worker)
+            await attempts.end_legs(
+                session,
+                [
+                    {"id": e.attempt, "leg": e.leg, "ended_at": moment(e.at), "sip_code": e.sip_code}
+                    for e in ended
+                ],
+            )
+
+    async def _give_back(self, session: AsyncSession, events: Sequence[Ended]) -> None:
+        unreadable = [e.attempt for e in events if e.reason == "audio"]
+        if unreadable:
+            await attempts.make_unready(session, unreadable)
+        for event in events:
+            await attempts.void_unsent(session, [event.attempt], event.reason)

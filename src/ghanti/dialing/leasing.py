@@ -1,0 +1,293 @@
+"""The tick's transaction: what gateway, account and plan allow, granted at once.
+
+Locks are taken in one order, gateway -> balance -> plan -> targets, here and everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.credits import service as credits
+from ghanti.credits.repository import Balances
+from ghanti.dialing import attempts, closing, repository
+from ghanti.dialing.attempts import Lease
+from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
+from ghanti.dialing.pacing import DeficitRoundRobin, allowance
+from ghanti.trunks import service as trunks
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A trunk or an SMSC as the tick sees it; ``limit`` bounds what is live on it at one time."""
+
+    table: str
+    id: int
+    rate: str
+    limit: str
+
+    @property
+    def column(self) -> str:
+        """The attempts' column that names it."""
+        return f"{self.table[:-1]}_id"
+
+
+def trunk_gateway(trunk_id: int) -> Gateway:
+    return Gateway("trunks", trunk_id, "cps", "max_calls")
+
+
+def smsc_gateway(smsc_id: int) -> Gateway:
+    return Gateway("smscs", smsc_id, "messages_per_second", "window_size")
+
+
+class Leaser:
+    """Grants leases to one worker; its round robin is the only state, and losing it loses nothing."""
+
+    def __init__(self, worker: UUID, channel: Channel, tick: float, lease_seconds: float, home: str) -> None:
+        self._worker = worker
+        self._channel = channel
+        self._tick = timedelta(seconds=tick)
+        self._lease_seconds = lease_seconds
+        self._home = home
+        self._turns = DeficitRoundRobin()
+
+    async def grant(self, session: AsyncSession, gateway: Gateway, free: int) -> list[Lease]:
+        """First commit of an attempt's three. The caller commits, and only then goes on."""
+        if free <= 0:
+            return []
+        row = await _lock_gateway(session, gateway)
+        if row is None:
+            return []
+        allowed = allowance(row.now, row.next_start_at, float(row.rate), self._tick)
+        starts = min(allowed.starts, free, row.capacity - row.live)
+        if starts <= 0:
+            return []
+        leases: list[Lease] = []
+        for account_id, plan_id, share in await self._turn(session, starts):
+            leases += await self._grant_plan(session, gateway, account_id, plan_id, share)
+        if leases:
+            await _set_next_start(session, gateway, allowed.after(len(leases)))
+        return leases
+
+    async def _turn(self, session: AsyncSession, starts: int) -> list[tuple[int, int, int]]:
+        """Due plans with their shares. Classes go in order: a lower one gets what a higher leaves."""
+        due = await _due_plans(session, self._channel, starts)
+        accounts = {row.id: row.account_id for row in due}
+        waiting = {row.id: row.waiting for row in due}
+        turns = []
+        for plan_class in dict.fromkeys(row.plan_class for row in due):
+            ids = [row.id for row in due if row.plan_class == plan_class]
+            for plan_id, share in self._turns.shares(ids, starts):
+                granted = min(share, waiting[plan_id], starts)
+                if granted > 0:
+                    turns.append((accounts[plan_id], plan_id, granted))
+                    starts -= granted
+        return turns
+
+    async def _grant_plan(
+        self, session: AsyncSession, gateway: Gateway, account_id: int, plan_id: int, share: int
+    ) -> list[Lease]:
+        balance = (await credits.lock(session, [account_id])).get(account_id, Balances())
+        plan = await repository.lock_plan(session, account_id, plan_id)
+        if plan is None or not _runnable(plan):
+            return []
+        targets = await _take(session, plan, self._channel, share)
+        targets = await self._refuse(session, plan, targets)
+        affordable, limited = await self._affordable(session, plan, balance, targets)
+        if targets and not affordable:
+            await _starve(session, plan, limited)
+            return []
+        if plan.state == PlanState.PAUSED:
+            plan.state, plan.state_reason = PlanState.RUNNING, None
+            await session.flush()
+        return await self._lease(session, gateway, plan, affordable)
+
+    async def _refuse(self, session: AsyncSession, plan: Plan, targets: list[Any]) -> list[Any]:
+        refusals = {
+            row.id: (Outcome.INVALID_NUMBER, refusal)
+            for row in targets
+            if (refusal := trunks.destination_refusal(row.number, self._home))
+        }
+        await closing.refuse(session, plan, refusals, self._worker)
+        return [row for row in targets if row.id not in refusals]
+
+    async def _affordable(
+        self, session: AsyncSession, plan: Plan, balance: Balances, targets: list[Any]
+    ) -> tuple[list[Any], bool]:
+        """The first targets that balance and credit limit can hold, and whether the limit is what stops."""
+        left = balance.of(attempts.currency(self._channel))
+        limited = False
+        if plan.credit_limit is not None:
+            under_limit = plan.credit_limit - await _committed(session, plan)
+            limited = under_limit < left
+            left = min(left, under_limit)
+        chosen = []
+        for row in targets:
+            if row.units > left:
+                break
+            left -= row.units
+            chosen.append(row)
+        return chosen, limited
+
+    async def _lease(
+        self, session: AsyncSession, gateway: Gateway, plan: Plan, targets: list[Any]
+    ) -> list[Lease]:
+        if not targets:
+            return []
+        leases = [
+            Lease(
+                attempt_id=uuid4(),
+                account_id=plan.account_id,
+                plan_id=plan.id,
+                target_id=row.id,
+                contact_id=row.contact_id,
+                number=row.number,
+                content=row.content or {},
+                held=row.units,
+                caller_number=plan.caller_numbers[row.id % len(plan.caller_numbers)]
+                if plan.caller_numbers
+                else None,
+            )
+            for row in targets
+        ]
+        await credits.reserve(
+            session,
+            plan.account_id,
+            attempts.currency(self._channel),
+            sum(lease.held for lease in leases),
+            plan.id,
+            leases[0].attempt_id,
+        )
+        await attempts.insert_leases(
+            session, leases, self._channel, self._worker, self._lease_seconds, **{gateway.column: gateway.id}
+        )
+        return leases
+
+
+def _runnable(plan: Plan) -> bool:
+    return plan.state == PlanState.RUNNING or (
+        plan.state == PlanState.PAUSED and plan.state_reason == "credits"
+    )
+
+
+async def _starve(session: AsyncSession, plan: Plan, limited: bool) -> None:
+    """Nothing can be held: the limit ends the plan once all is settled, an empty balance pauses it."""
+    if await _live(session, plan):
+        return
+    if limited:
+        await closing.stop(session, plan, "credit_limit", 5000)
+    elif plan.state == PlanState.RUNNING:
+        plan.state, plan.state_reason = PlanState.PAUSED, "credits"
+        await session.flush()
+
+
+async def _lock_gateway(session: AsyncSession, gateway: Gateway) -> Any:
+    """The gateway's pace, what is live on it, and the database's clock; None when it is not in use."""
+    row = (
+        await session.execute(
+            text(
+                f"SELECT next_start_at, {gateway.rate} AS rate, {gateway.limit} AS capacity,"  # noqa: S608
+                f" clock_timestamp() AS now, 0 AS live"
+                f" FROM {gateway.table} WHERE id = :id AND active FOR UPDATE"
+            ),
+            {"id": gateway.id},
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    # Counted after the lock is held: what another worker leased meanwhile is seen.
+    live = await session.scalar(
+        text(f"SELECT count(*) FROM attempts WHERE state <> 'ended' AND {gateway.column} = :id"),  # noqa: S608
+        {"id": gateway.id},
+    )
+    return _Pace(row.now, row.next_start_at, row.rate, row.capacity, int(live or 0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    now: Any
+    next_start_at: Any
+    rate: Any
+    capacity: int
+    live: int
+
+
+async def _set_next_start(session: AsyncSession, gateway: Gateway, moment: Any) -> None:
+    await session.execute(
+        text(f"UPDATE {gateway.table} SET next_start_at = :moment WHERE id = :id"),  # noqa: S608
+        {"moment": moment, "id": gateway.id},
+    )
+
+
+async def _due_plans(session: AsyncSession, channel: Channel, starts: int) -> list[Any]:
+    """Runnable plans that have ready targets now, at most ``starts`` counted each; urgent classes first."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT p.account_id, p.id, p.plan_class, due.waiting
+              FROM plans p
+              JOIN LATERAL (
+                   SELECT count(*) AS waiting FROM (
+                          SELECT FROM targets t
+                           WHERE t.account_id = p.account_id AND t.plan_id = p.id AND t.channel = :channel
+                             AND t.state = 'waiting' AND t.ready AND t.due_at <= now() LIMIT :starts) ready
+                   ) due ON due.waiting > 0
+              LEFT JOIN credit_balances b ON b.account_id = p.account_id
+             WHERE p.starts_at <= now()
+               AND (p.state = 'running' OR (p.state = 'paused' AND p.state_reason = 'credits'
+                                            AND CASE :channel WHEN 'call' THEN b.phone ELSE b.sms END > 0))
+             ORDER BY array_position(ARRAY['otp', 'demo', 'emergency', 'bulk'], p.plan_class), p.id
+            """
+        ),
+        {"channel": channel, "starts": starts},
+    )
+    return list(rows)
+
+
+async def _take(session: AsyncSession, plan: Plan, channel: Channel, limit: int) -> list[Any]:
+    rows = await session.execute(
+        text(
+            """
+            SELECT id, contact_id, number, content, units FROM targets
+             WHERE account_id = :account_id AND plan_id = :plan_id AND channel = :channel
+               AND state = 'waiting' AND ready AND due_at <= now()
+             ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+            """
+        ),
+        {"account_id": plan.account_id, "plan_id": plan.id, "channel": channel, "limit": limit},
+    )
+    return list(rows)
+
+
+async def _committed(session: AsyncSession, plan: Plan) -> int:
+    """What the plan has spent, plus what its live attempts hold."""
+    total = await session.scalar(
+        text(
+            """
+            SELECT (SELECT coalesce(sum(credits), 0) FROM plan_figures
+                     WHERE account_id = :account_id AND plan_id = :plan_id)
+                 + (SELECT coalesce(sum(a.held), 0)
+                      FROM targets t JOIN attempts a ON a.account_id = t.account_id AND a.id = t.attempt_id
+                     WHERE t.account_id = :account_id AND t.plan_id = :plan_id AND t.state = 'active')
+            """
+        ),
+        {"account_id": plan.account_id, "plan_id": plan.id},
+    )
+    return int(total or 0)
+
+
+async def _live(session: AsyncSession, plan: Plan) -> bool:
+    return bool(
+        await session.scalar(
+            text(
+                "SELECT EXISTS (SELECT FROM targets WHERE account_id = :account_id AND plan_id = :plan_id"
+                " AND state = 'active')"
+            ),
+            {"account_id": plan.account_id, "plan_id": plan.id},
+        )
+    )

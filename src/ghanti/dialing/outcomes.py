@@ -1,0 +1,177 @@
+"""Recording what became of attempts: outcome, charge, retry or final, figures, handlers; one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.credits import repository as ledger
+from ghanti.credits import service as credits
+from ghanti.credits.models import EntryKind
+from ghanti.credits.tariff import Tariff
+from ghanti.dialing import attempts, handlers, repository
+from ghanti.dialing.models import Channel, Delivery, Outcome, PlanState
+from ghanti.dialing.repository import FigureDelta
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOutcome:
+    """What a channel says of an ended attempt. Durations are in ms; ``parts`` are accepted SMS parts."""
+
+    attempt_id: UUID
+    outcome: Outcome
+    reason: str
+    ended_at: datetime
+    provisional: bool = False
+    answered_at: datetime | None = None
+    duration_ms: int = 0
+    played_ms: int | None = None
+    total_ms: int | None = None
+    sip_code: int | None = None
+    hungup_by: str | None = None
+    keys: str = ""
+    parts: int = 0
+    delivery: Delivery | None = None
+
+
+async def record(
+    session: AsyncSession, batch: Sequence[AttemptOutcome], tariff: Tariff, worker: UUID
+) -> set[UUID]:
+    """Record a batch; answers the attempts that it ended. One that had ended already is left as it was."""
+    by_id = {outcome.attempt_id: outcome for outcome in batch}
+    locked = await attempts.lock_for_outcome(session, list(by_id))
+    if not locked:
+        return set()
+    charges = {row.id: await _charge(session, row, by_id[row.id], tariff) for row in locked}
+    await attempts.end(session, [_ended(row, by_id[row.id], charges[row.id]) for row in locked])
+    retries = {row.id: _retry(row, by_id[row.id]) for row in locked}
+    await attempts.end_targets(
+        session, [_target(row, by_id[row.id], charges[row.id], retries[row.id]) for row in locked]
+    )
+    await _settle(session, locked, charges)
+    await repository.add_figures(
+        session,
+        worker,
+        [d for row in locked for d in _figures(row, by_id[row.id], charges[row.id], retries[row.id])],
+    )
+    await _tell(session, [(row, by_id[row.id].outcome) for row in locked if retries[row.id] is None])
+    return {row.id for row in locked}
+
+
+async def _charge(session: AsyncSession, row: Any, outcome: AttemptOutcome, tariff: Tariff) -> int:
+    """Never more than was held; for a late event, whose hold was given back, no more than there is."""
+    cost = _cost(row.channel, outcome, tariff)
+    if row.provisional:
+        balance = (await credits.balances(session, row.account_id)).of(attempts.currency(row.channel))
+        cost = min(cost, balance)
+    return min(cost, int(row.held))
+
+
+def _cost(channel: str, outcome: AttemptOutcome, tariff: Tariff) -> int:
+    if channel == Channel.SMS:
+        return tariff.message(outcome.parts)
+    return tariff.call(outcome.duration_ms) if outcome.answered_at is not None else 0
+
+
+def _ended(row: Any, outcome: AttemptOutcome, charged: int) -> dict[str, Any]:
+    return {
+        "account_id": row.account_id,
+        "id": row.id,
+        "outcome": outcome.outcome,
+        "reason": outcome.reason,
+        "provisional": outcome.provisional,
+        "charged": charged,
+        "answered_at": outcome.answered_at,
+        "ended_at": outcome.ended_at,
+        "sip_code": outcome.sip_code,
+        "hungup_by": outcome.hungup_by,
+        "duration_ms": outcome.duration_ms,
+        "played_ms": row.played_ms if outcome.played_ms is None else outcome.played_ms,
+        "total_ms": row.total_ms if outcome.total_ms is None else outcome.total_ms,
+        "keys": outcome.keys,
+        "delivery": outcome.delivery,
+    }
+
+
+def _retry(row: Any, outcome: AttemptOutcome) -> timedelta | None:
+    """How long until a retry, or None when the outcome is final."""
+    rule = row.retries.get(outcome.outcome)
+    if rule is None or row.provisional or outcome.outcome in (Outcome.CANCELLED, Outcome.INVALID_NUMBER):
+        return None
+    if row.plan_state not in (PlanState.RUNNING, PlanState.PAUSED) or row.sent_attempts > rule["times"]:
+        return None
+    return timedelta(seconds=rule["gap_seconds"])
+
+
+def _target(row: Any, outcome: AttemptOutcome, charged: int, retry: timedelta | None) -> dict[str, Any]:
+    return {
+        "account_id": row.account_id,
+        "id": row.target_id,
+        "credits": charged,
+        "outcome": outcome.outcome if retry is None else None,
+        "reason": outcome.reason,
+        "due_at": None if retry is None else outcome.ended_at + retry,
+    }
+
+
+async def _settle(session: AsyncSession, locked: Sequence[Any], charges: dict[UUID, int]) -> None:
+    """One ledger entry a plan and currency for what was held; late charges are entries of their own."""
+    held: dict[tuple[int, int, str], list[int]] = defaultdict(lambda: [0, 0])
+    for row in locked:
+        if row.provisional:
+            await _charge_late(session, row, charges[row.id])
+            continue
+        sums = held[(row.account_id, row.plan_id, row.channel)]
+        sums[0] += row.held
+        sums[1] += charges[row.id]
+    batch = locked[0].id
+    for (account_id, plan_id, channel), (was_held, charged) in sorted(held.items()):
+        await credits.settle(
+            session, account_id, attempts.currency(channel), was_held, charged, plan_id, batch
+        )
+
+
+async def _charge_late(session: AsyncSession, row: Any, charged: int) -> None:
+    if charged:
+        await ledger.enter(
+            session,
+            row.account_id,
+            attempts.currency(row.channel),
+            EntryKind.SETTLE,
+            -charged,
+            "settled late: the outcome was unknown before",
+            plan_id=row.plan_id,
+            batch=row.id,
+        )
+
+
+def _figures(row: Any, outcome: AttemptOutcome, charged: int, retry: timedelta | None) -> list[FigureDelta]:
+    final = int(retry is None)
+    deltas = [FigureDelta(row.account_id, row.plan_id, row.channel, outcome.outcome, final, charged)]
+    if row.provisional:
+        deltas.append(FigureDelta(row.account_id, row.plan_id, row.channel, row.outcome, -1, 0))
+    return deltas
+
+
+async def _tell(session: AsyncSession, final: Sequence[tuple[Any, Outcome]]) -> None:
+    batches: dict[str, list[handlers.TargetOutcome]] = defaultdict(list)
+    for row, outcome in final:
+        batches[row.owner_kind].append(
+            handlers.TargetOutcome(
+                row.account_id,
+                row.plan_id,
+                row.target_id,
+                row.contact_id,
+                Channel(row.channel),
+                outcome,
+                row.owner_id,
+            )
+        )
+    for owner_kind, batch in batches.items():
+        await handlers.outcomes(session, owner_kind, batch)

@@ -1,0 +1,60 @@
+"""How many starts the clock allows, and whose turn it is. Pure: no clock, no database.
+
+Pacing is GCRA, the leaky bucket as a meter (ITU-T I.371): a gateway has one number, the theoretical
+arrival time of its next start. The bucket is one tick deep, because carriers reject bursts
+inside a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """``starts`` may begin now; ``next_at`` is the arrival time after ``n`` of them (see ``after``)."""
+
+    starts: int
+    base: datetime
+    interval: timedelta
+
+    def after(self, n: int) -> datetime:
+        return self.base + self.interval * n
+
+
+def allowance(now: datetime, next_at: datetime, per_second: float, tick: timedelta) -> Allowance:
+    """Starts due at ``now`` for a gateway that may begin ``per_second`` a second.
+
+    What a silence saved is at most one tick's worth, and always at least one start.
+    """
+    interval = timedelta(seconds=1 / per_second)
+    base = max(next_at, now - max(tick - interval, timedelta(0)))
+    if base > now:
+        return Allowance(0, base, interval)
+    return Allowance((now - base) // interval + 1, base, interval)
+
+
+class DeficitRoundRobin:
+    """Shares the starts of each tick among plans, remembering what each was denied.
+
+    A plan that cannot use its share forfeits it: deficits never pass one round.
+    """
+
+    def __init__(self) -> None:
+        self._deficits: dict[int, float] = {}
+
+    def shares(self, plan_ids: Iterable[int], starts: int) -> list[tuple[int, int]]:
+        """Plans with their starts, in the order of claims; together at most ``starts``."""
+        plans = list(plan_ids)
+        if not plans or starts <= 0:
+            return []
+        quantum = starts / len(plans)
+        self._deficits = {p: min(self._deficits.get(p, 0.0) + quantum, quantum + 1) for p in plans}
+        granted: dict[int, int] = {}
+        for _ in range(starts):
+            plan = max(plans, key=lambda p: self._deficits[p])
+            self._deficits[plan] -= 1
+            granted[plan] = granted.get(plan, 0) + 1
+        return sorted(granted.items(), key=lambda item: -item[1])

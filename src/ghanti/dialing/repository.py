@@ -1,0 +1,269 @@
+"""The SQL of plans, targets and their figures. Attempts have theirs in ``attempts.py``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
+
+NOBODY = UUID(int=0)
+"""The session of figures that no worker wrote."""
+
+ADDED = ""
+"""The outcome under which added targets are counted."""
+
+
+@dataclass(slots=True)
+class PlanFigures:
+    """Sums over a plan's targets; ``by_outcome`` is keyed by channel, then outcome."""
+
+    targets: int = 0
+    final: int = 0
+    credits_phone: int = 0
+    credits_sms: int = 0
+    by_outcome: dict[Channel, dict[Outcome, int]] = field(default_factory=lambda: defaultdict(dict))
+
+
+async def lock_plan(session: AsyncSession, account_id: int, plan_id: int) -> Plan | None:
+    statement = (
+        select(Plan)
+        .where(Plan.account_id == account_id, Plan.id == plan_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def live_plan(session: AsyncSession, account_id: int, owner_kind: str, owner_id: int) -> Plan | None:
+    statement = (
+        select(Plan)
+        .where(
+            Plan.account_id == account_id,
+            Plan.owner_kind == owner_kind,
+            Plan.owner_id == owner_id,
+            Plan.state.in_([PlanState.RUNNING, PlanState.PAUSED]),
+        )
+        .order_by(Plan.id.desc())
+        .limit(1)
+    )
+    return (await session.scalars(statement)).one_or_none()
+
+
+async def insert_targets(
+    session: AsyncSession,
+    plan: Plan,
+    campaign_id: int,
+    channel: Channel,
+    contact_ids: Sequence[int] | None,
+) -> int:
+    """A target for each contact of the campaign that has none of this channel by its owner yet."""
+    result = await session.execute(
+        text(
+            """
+            INSERT INTO targets (account_id, plan_id, contact_id, channel, number, carrier, due_at)
+            SELECT c.account_id, :plan_id, c.id, :channel, c.number, c.carrier, :due_at
+              FROM contacts c
+             WHERE c.account_id = :account_id AND c.campaign_id = :campaign_id
+               AND (CAST(:contact_ids AS bigint[]) IS NULL OR c.id = ANY(CAST(:contact_ids AS bigint[])))
+               AND NOT EXISTS (
+                     SELECT FROM targets t JOIN plans p ON p.account_id = t.account_id AND p.id = t.plan_id
+                      WHERE t.account_id = c.account_id AND t.contact_id = c.id AND t.channel = :channel
+                        AND p.owner_kind = :owner_kind)
+             ORDER BY c.id
+            ON CONFLICT DO NOTHING
+            """
+        ),
+        {
+            "plan_id": plan.id,
+            "channel": channel,
+            "account_id": plan.account_id,
+            "campaign_id": campaign_id,
+            "contact_ids": None if contact_ids is None else list(contact_ids),
+            "owner_kind": plan.owner_kind,
+            "due_at": plan.starts_at,
+        },
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureDelta:
+    account_id: int
+    plan_id: int
+    channel: str
+    outcome: str
+    targets: int
+    credits: int
+
+
+async def add_figures(session: AsyncSession, worker: UUID, deltas: Iterable[FigureDelta]) -> None:
+    """Add to the figures of (plan, worker). Sorted, so that two transactions never wait in a ring."""
+    sums: dict[tuple[int, int, str, str], list[int]] = {}
+    for delta in deltas:
+        entry = sums.setdefault((delta.account_id, delta.plan_id, delta.channel, delta.outcome), [0, 0])
+        entry[0] += delta.targets
+        entry[1] += delta.credits
+    if not sums:
+        return
+    await session.execute(
+        text(
+            """
+            INSERT INTO plan_figures AS f
+                   (account_id, plan_id, session_id, channel, outcome, targets, credits)
+            VALUES (:account_id, :plan_id, :session_id, :channel, :outcome, :targets, :credits)
+            ON CONFLICT (account_id, plan_id, session_id, channel, outcome)
+            DO UPDATE SET targets = f.targets + EXCLUDED.targets, credits = f.credits + EXCLUDED.credits
+            """
+        ),
+        [
+            {
+                "account_id": key[0],
+                "plan_id": key[1],
+                "session_id": worker,
+                "channel": key[2],
+                "outcome": key[3],
+                "targets": value[0],
+                "credits": value[1],
+            }
+            for key, value in sorted(sums.items())
+        ],
+    )
+
+
+async def read_figures(
+    session: AsyncSession, account_id: int, plan_ids: Sequence[int]
+) -> dict[int, PlanFigures]:
+    rows = await session.execute(
+        text(
+            """
+            SELECT plan_id, channel, outcome, sum(targets)::bigint AS targets, sum(credits)::bigint AS credits
+              FROM plan_figures WHERE account_id = :account_id AND plan_id = ANY(:plan_ids)
+             GROUP BY plan_id, channel, outcome
+            """
+        ),
+        {"account_id": account_id, "plan_ids": list(plan_ids)},
+    )
+    figures = {plan_id: PlanFigures() for plan_id in plan_ids}
+    for row in rows:
+        plan = figures[row.plan_id]
+        if row.channel == Channel.CALL:
+            plan.credits_phone += row.credits
+        else:
+            plan.credits_sms += row.credits
+        if row.outcome == ADDED:
+            plan.targets += row.targets
+        else:
+            plan.final += row.targets
+            plan.by_outcome[Channel(row.channel)][Outcome(row.outcome)] = row.targets
+    return figures
+
+
+@dataclass(frozen=True, slots=True)
+class FinalTarget:
+    account_id: int
+    plan_id: int
+    target_id: int
+    contact_id: int
+    channel: str
+
+
+async def close_waiting(
+    session: AsyncSession, account_id: int, plan_id: int, outcome: Outcome, reason: str, limit: int
+) -> list[FinalTarget]:
+    """End at most ``limit`` targets that wait; nothing was dialled for them under this attempt."""
+    rows = await session.execute(
+        text(
+            """
+            UPDATE targets SET state = 'final', outcome = :outcome, reason = :reason, final_at = now()
+             WHERE (account_id, id) IN (
+                   SELECT account_id, id FROM targets
+                    WHERE account_id = :account_id AND plan_id = :plan_id AND state = 'waiting'
+                    ORDER BY id LIMIT :limit FOR UPDATE)
+            RETURNING account_id, plan_id, id AS target_id, contact_id, channel
+            """
+        ),
+        {
+            "account_id": account_id,
+            "plan_id": plan_id,
+            "outcome": outcome,
+            "reason": reason,
+            "limit": limit,
+        },
+    )
+    return [FinalTarget(*row) for row in rows]
+
+
+async def close_targets(
+    session: AsyncSession, account_id: int, reasons: Mapping[int, tuple[Outcome, str]]
+) -> list[FinalTarget]:
+    """End waiting targets by id, each with its own outcome and reason."""
+    if not reasons:
+        return []
+    rows = await session.execute(
+        text(
+            """
+            UPDATE targets t SET state = 'final', outcome = v.outcome, reason = v.reason, final_at = now()
+              FROM unnest(CAST(:ids AS bigint[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]))
+                   AS v (id, outcome, reason)
+             WHERE t.account_id = :account_id AND t.id = v.id AND t.state = 'waiting'
+            RETURNING t.account_id, t.plan_id, t.id AS target_id, t.contact_id, t.channel
+            """
+        ),
+        {
+            "account_id": account_id,
+            "ids": list(reasons),
+            "outcomes": [outcome for outcome, _ in reasons.values()],
+            "reasons": [reason for _, reason in reasons.values()],
+        },
+    )
+    return [FinalTarget(*row) for row in rows]
+
+
+async def plans_to_sweep(session: AsyncSession) -> list[Any]:
+    """Plans whose start is to be announced, that were stopped, or that have no open target left."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT p.account_id, p.id, p.state, p.announced, p.starts_at <= now() AS begun,
+                   EXISTS (SELECT FROM targets t WHERE t.account_id = p.account_id AND t.plan_id = p.id
+                                                   AND t.state <> 'final') AS open
+              FROM plans p WHERE p.state <> 'finished'
+            """
+        )
+    )
+    return [
+        row
+        for row in rows
+        if row.state == PlanState.STOPPED or (row.begun and (not row.announced or not row.open))
+    ]
+
+
+async def has_open_targets(session: AsyncSession, account_id: int, plan_id: int) -> bool:
+    return bool(
+        await session.scalar(
+            text(
+                "SELECT EXISTS (SELECT FROM targets WHERE account_id = :account_id AND plan_id = :plan_id"
+                " AND state <> 'final')"
+            ),
+            {"account_id": account_id, "plan_id": plan_id},
+        )
+    )
+
+
+async def set_starts_at(session: AsyncSession, plan: Plan, starts_at: datetime) -> None:
+    plan.starts_at = starts_at
+    await session.execute(
+        text(
+            "UPDATE targets SET due_at = :starts_at"
+            " WHERE account_id = :account_id AND plan_id = :plan_id AND state = 'waiting' AND attempts = 0"
+        ),
+        {"starts_at": starts_at, "account_id": plan.account_id, "plan_id": plan.id},
+    )

@@ -1,0 +1,122 @@
+"""What those above the engine may ask of it: make plans, add targets, stop, read figures.
+
+Contents of a plan:
+
+- ``call_content``: ``{"template": str, "voice_id": int, "length_factor": "1.00"}``, spoken with
+  each contact's variables;
+- ``sms_content``: ``{"template": str}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.dialing import closing, repository
+from ghanti.dialing.models import Channel, Plan, PlanClass, PlanState
+from ghanti.dialing.repository import PlanFigures
+
+STOP_BATCH = 5000
+"""Waiting targets that a stop ends in its own transaction; the sweep ends the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOrder:
+    account_id: int
+    owner_kind: str
+    owner_id: int
+    plan_class: PlanClass = PlanClass.BULK
+    call_content: dict[str, Any] | None = None
+    sms_content: dict[str, Any] | None = None
+    caller_numbers: list[str] = field(default_factory=list)
+    credit_limit: int | None = None
+    starts_at: datetime | None = None
+    ring_seconds: int = 30
+    retries: dict[str, Any] = field(default_factory=dict)
+
+
+async def create_plan(session: AsyncSession, order: PlanOrder) -> Plan:
+    """A running plan; the tick reads ``starts_at``. Add its targets in the same transaction."""
+    plan = Plan(
+        account_id=order.account_id,
+        plan_class=order.plan_class,
+        owner_kind=order.owner_kind,
+        owner_id=order.owner_id,
+        state=PlanState.RUNNING,
+        call_content=order.call_content,
+        sms_content=order.sms_content,
+        caller_numbers=order.caller_numbers,
+        credit_limit=order.credit_limit or None,
+        starts_at=order.starts_at or func.now(),
+        ring_seconds=order.ring_seconds,
+        retries=order.retries,
+    )
+    session.add(plan)
+    await session.flush()
+    await session.refresh(plan)
+    return plan
+
+
+async def add_targets(
+    session: AsyncSession,
+    plan: Plan,
+    channels: Sequence[Channel],
+    contact_ids: Sequence[int] | None = None,
+) -> int:
+    """Targets for the owner campaign's contacts that have none yet, or for those of them named.
+
+    Answers how many were added; 0 when the plan ended meanwhile.
+    """
+    locked = await repository.lock_plan(session, plan.account_id, plan.id)
+    if locked is None or locked.state not in (PlanState.RUNNING, PlanState.PAUSED):
+        return 0
+    total = 0
+    for channel in channels:
+        added = await repository.insert_targets(session, plan, plan.owner_id, channel, contact_ids)
+        await repository.add_figures(
+            session,
+            repository.NOBODY,
+            [repository.FigureDelta(plan.account_id, plan.id, channel, repository.ADDED, added, 0)],
+        )
+        total += added
+    return total
+
+
+async def stop_plan(session: AsyncSession, account_id: int, plan_id: int, reason: str) -> bool:
+    """Dial nothing more. Workers hang up what is live; answers whether there was anything to stop."""
+    plan = await closing.lock_with_balance(session, account_id, plan_id)
+    if plan is None or plan.state in (PlanState.STOPPED, PlanState.FINISHED):
+        return False
+    await closing.stop(session, plan, reason, STOP_BATCH)
+    return True
+
+
+async def reschedule_plan(session: AsyncSession, account_id: int, plan_id: int, starts_at: datetime) -> bool:
+    """Move a plan that has not begun; answers False when it has."""
+    plan = await repository.lock_plan(session, account_id, plan_id)
+    if plan is None or plan.announced or plan.state != PlanState.RUNNING:
+        return False
+    await repository.set_starts_at(session, plan, starts_at)
+    return True
+
+
+async def set_credit_limit(
+    session: AsyncSession, account_id: int, plan_id: int, credit_limit: int | None
+) -> None:
+    plan = await repository.lock_plan(session, account_id, plan_id)
+    if plan is not None:
+        plan.credit_limit = credit_limit or None
+
+
+async def live_plan(session: AsyncSession, account_id: int, owner_kind: str, owner_id: int) -> Plan | None:
+    """The owner's plan that runs, waits for its start or is paused."""
+    return await repository.live_plan(session, account_id, owner_kind, owner_id)
+
+
+async def figures(session: AsyncSession, account_id: int, plan_ids: Sequence[int]) -> dict[int, PlanFigures]:
+    return await repository.read_figures(session, account_id, plan_ids)

@@ -1,0 +1,205 @@
+"""The SMS worker: leases for the free places of each SMSC session, sends, records, matches receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from ghanti.database.session import SessionFactory, transaction
+from ghanti.dialing import attempts, outcomes, receipts, sessions
+from ghanti.dialing.attempts import Lease
+from ghanti.dialing.leasing import Leaser, smsc_gateway
+from ghanti.dialing.models import Channel, Delivery, Outcome
+from ghanti.dialing.outcomes import AttemptOutcome
+from ghanti.dialing.worker import Sweeper, every, tariff_of, until_committed
+from ghanti.encryption import SecretBox
+from ghanti.settings import Carrier, Settings
+from ghanti.sms.port import ChannelStatus, OutgoingSms, SendOutcome, SendResult, SmsChannel
+from ghanti.sms.receipts import Receipt
+from ghanti.sms.smpp.channel import SmppChannel
+from ghanti.sms.smpp.config import SmscConfig
+from ghanti.trunks import repository as trunks
+from ghanti.trunks.models import Smsc
+
+logger = logging.getLogger(__name__)
+
+ROLE = "sms"
+_RESULTS_AT_ONCE = 500
+_GATHER_SECONDS = 0.02
+_RECONFIGURE_SECONDS = 2.0
+
+_OUTCOMES = {
+    SendOutcome.ACCEPTED: Outcome.COMPLETED,
+    SendOutcome.REFUSED: Outcome.FAILED,
+    SendOutcome.PARTLY: Outcome.FAILED,
+    SendOutcome.UNKNOWN: Outcome.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    smsc_id: int
+    lease: Lease
+    result: SendResult
+
+
+class Texter:
+    def __init__(self, factory: SessionFactory, settings: Settings, box: SecretBox) -> None:
+        self._sessions = factory
+        self._settings = settings
+        self._box = box
+        self._worker = uuid4()
+        self._tariff = tariff_of(settings)
+        self._leaser = Leaser(
+            self._worker, Channel.SMS, settings.tick_seconds, settings.lease_seconds, settings.home_country
+        )
+        self._channels: dict[int, tuple[SmscConfig, SmsChannel]] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        self._sent: asyncio.Queue[_Sent] = asyncio.Queue()
+        self._receipts_came = asyncio.Event()
+
+    async def run(self) -> None:
+        await until_committed(self._open, "opening the SMS session")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(Sweeper(self._sessions, self._settings, self._worker).run())
+                tasks.create_task(every(_RECONFIGURE_SECONDS, self._configure, "SMSC settings"))
+                tasks.create_task(every(self._settings.tick_seconds, self._tick, "tick"))
+                tasks.create_task(self._commit_results())
+                tasks.create_task(every(0.25, self._match_receipts, "receipts"))
+                tasks.create_task(every(3600, self._forget_receipts, "old receipts"))
+        finally:
+            for _, channel in self._channels.values():
+                await channel.stop()
+
+    async def _open(self) -> None:
+        async with transaction(self._sessions) as session:
+            await sessions.open_session(session, self._worker, ROLE)
+
+    async def _configure(self) -> None:
+        """Bind to the SMSCs in use; one that was changed is bound anew."""
+        async with transaction(self._sessions) as session:
+            rows = await trunks.smscs(session, simulated=self._settings.carrier is Carrier.SIMULATED)
+        wanted = {row.id: self._config(row) for row in rows}
+        for smsc_id, (config, channel) in list(self._channels.items()):
+            if wanted.get(smsc_id) != config:
+                del self._channels[smsc_id]
+                await channel.stop()
+        for smsc_id, config in wanted.items():
+            if smsc_id not in self._channels:
+                channel = SmppChannel(config, self._keeper(smsc_id), self._reporter(smsc_id))
+                self._channels[smsc_id] = (config, channel)
+                await channel.start()
+
+    def _config(self, row: Smsc) -> SmscConfig:
+        return SmscConfig(
+            host=row.host,
+            port=row.port,
+            system_id=row.system_id,
+            password=self._box.decrypt(row.password),
+            system_type=row.system_type,
+            source=row.source_address,
+            destination_ton=row.destination_ton,
+            destination_npi=row.destination_npi,
+            window=row.window_size,
+            messages_per_second=float(row.messages_per_second),
+        )
+
+    def _keeper(self, smsc_id: int):  # type: ignore[no-untyped-def]
+        async def keep(batch: list[Receipt]) -> None:
+            async with transaction(self._sessions) as session:
+                await receipts.keep(session, smsc_id, batch)
+            self._receipts_came.set()
+
+        return keep
+
+    def _reporter(self, smsc_id: int):  # type: ignore[no-untyped-def]
+        def report(status: ChannelStatus) -> None:
+            logger.info("SMSC %d is %s %s", smsc_id, status.state, status.reason)
+
+        return report
+
+    async def _tick(self) -> None:
+        for smsc_id, (_, channel) in list(self._channels.items()):
+            if channel.free <= 0:
+                continue
+            async with transaction(self._sessions) as session:
+                leases = await self._leaser.grant(session, smsc_gateway(smsc_id), channel.free)
+            if leases:
+                await self._send(smsc_id, channel, leases)
+
+    async def _send(self, smsc_id: int, channel: SmsChannel, leases: Sequence[Lease]) -> None:
+        async with transaction(self._sessions) as session:
+            sending = await attempts.begin_sending(session, [lease.attempt_id for lease in leases])
+        for lease in leases:
+            if lease.attempt_id in sending:
+                task = asyncio.create_task(self._send_one(smsc_id, channel, lease))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
+
+    async def _send_one(self, smsc_id: int, channel: SmsChannel, lease: Lease) -> None:
+        try:
+            result = await channel.send(OutgoingSms(to=lease.number, text=str(lease.content["text"])))
+        except Exception:
+            logger.exception("sending attempt %s failed in an unforeseen way", lease.attempt_id)
+            result = SendResult(SendOutcome.UNKNOWN, 0, reason="internal error")
+        await self._sent.put(_Sent(smsc_id, lease, result))
+
+    async def _commit_results(self) -> None:
+        while True:
+            batch = [await self._sent.get()]
+            await asyncio.sleep(_GATHER_SECONDS)
+            while not self._sent.empty() and len(batch) < _RESULTS_AT_ONCE:
+                batch.append(self._sent.get_nowait())
+            await until_committed(lambda: self._record(batch), "recording SMS results")  # noqa: B023
+            self._receipts_came.set()
+
+    async def _record(self, batch: Sequence[_Sent]) -> None:
+        async with transaction(self._sessions) as session:
+            ended = [sent for sent in batch if sent.result.attempted]
+            await attempts.lock_balances(session, [sent.lease.attempt_id for sent in batch])
+            recorded = await outcomes.record(
+                session, [_outcome(sent) for sent in ended], self._tariff, self._worker
+            )
+            for sent in ended:
+                if sent.lease.attempt_id in recorded and sent.result.parts:
+                    await receipts.insert_parts(
+                        session, sent.smsc_id, sent.lease.account_id, sent.lease.attempt_id, sent.result.parts
+                    )
+            for sent in batch:
+                if not sent.result.attempted:
+                    await attempts.void_unsent(session, [sent.lease.attempt_id], sent.result.outcome)
+
+    async def _match_receipts(self) -> None:
+        if not self._receipts_came.is_set():
+            return
+        self._receipts_came.clear()
+        async with transaction(self._sessions) as session:
+            matched = await receipts.match(session)
+        if matched:
+            self._receipts_came.set()
+
+    async def _forget_receipts(self) -> None:
+        async with transaction(self._sessions) as session:
+            await receipts.forget_unmatched(session)
+        self._receipts_came.set()
+
+    @property
+    def worker(self) -> UUID:
+        return self._worker
+
+
+def _outcome(sent: _Sent) -> AttemptOutcome:
+    result = sent.result
+    return AttemptOutcome(
+        attempt_id=sent.lease.attempt_id,
+        outcome=_OUTCOMES[result.outcome],
+        reason=result.reason or result.outcome,
+        ended_at=datetime.now(UTC),
+        parts=len(result.parts),
+        delivery=Delivery.AWAITED if result.parts else Delivery.NOT_OFFERED,
+    )

@@ -1,0 +1,103 @@
+"""What the dialler and the SMS worker share: loops that outlive a database outage, and the sweeps."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from ghanti.credits.tariff import Tariff
+from ghanti.database.session import SessionFactory, transaction
+from ghanti.dialing import closing, sessions
+from ghanti.settings import Settings
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SWEEP_SECONDS = 0.25
+OUTAGE_SECONDS = 0.25
+DATABASE_ERRORS = (DBAPIError, PoolTimeoutError, OSError)
+
+
+def tariff_of(settings: Settings) -> Tariff:
+    return Tariff(settings.pulse_seconds, settings.credits_per_pulse, settings.credits_per_segment)
+
+
+async def every(seconds: float, what: Callable[[], Awaitable[object]], name: str) -> None:
+    """Do something again and again, at an even pace; a database outage pauses it."""
+    out_since: float | None = None
+    while True:
+        begun = time.monotonic()
+        try:
+            await what()
+            if out_since is not None:
+                logger.warning("%s: the database is back after %.1f s", name, begun - out_since)
+                out_since = None
+        except DATABASE_ERRORS as error:
+            if out_since is None:
+                out_since = begun
+                logger.warning("%s: the database does not answer: %s", name, _first_line(error))
+            await asyncio.sleep(OUTAGE_SECONDS)
+        except Exception:
+            logger.exception("%s failed and is tried again", name)
+            await asyncio.sleep(1)
+        await asyncio.sleep(max(0.0, seconds - (time.monotonic() - begun)))
+
+
+async def until_committed(what: Callable[[], Awaitable[T]], name: str) -> T:
+    """Do something that must not be lost: repeated through any database outage."""
+    while True:
+        try:
+            return await what()
+        except DATABASE_ERRORS as error:
+            logger.warning("%s waits for the database: %s", name, _first_line(error))
+            await asyncio.sleep(OUTAGE_SECONDS)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+class Sweeper:
+    """Heartbeat of this worker's session, takeover of dead ones, ends of plans."""
+
+    def __init__(self, factory: SessionFactory, settings: Settings, worker: UUID) -> None:
+        self._sessions = factory
+        self._settings = settings
+        self._worker = worker
+        self._beating_since: float | None = None
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(every(1.0, self.beat, "heartbeat"))
+            tasks.create_task(every(1.0, self._take_over, "takeover"))
+            tasks.create_task(every(SWEEP_SECONDS, self._sweep, "sweep"))
+
+    async def beat(self) -> None:
+        try:
+            async with transaction(self._sessions) as session:
+                await sessions.heartbeat(session, self._worker)
+        except DATABASE_ERRORS:
+            self._beating_since = None
+            raise
+        self._beating_since = self._beating_since or time.monotonic()
+
+    async def _take_over(self) -> None:
+        """Only after an interval without an outage: one that hit all workers makes none of them dead."""
+        since = self._beating_since
+        if since is None or time.monotonic() - since < self._settings.takeover_seconds:
+            return
+        taken = await sessions.take_over(
+            self._sessions, tariff_of(self._settings), self._worker, self._settings.takeover_seconds
+        )
+        if taken:
+            logger.warning("took over %d attempts of workers that are gone", taken)
+
+    async def _sweep(self) -> None:
+        await closing.sweep_plans(self._sessions)

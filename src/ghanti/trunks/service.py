@@ -1,0 +1,157 @@
+"""The rules of trunks, SMSCs and caller numbers. Passwords go in encrypted and never come out in a log."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import phonenumbers
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.encryption import SecretBox
+from ghanti.trunks import repository
+from ghanti.trunks.models import CallerNumber, Smsc, Trunk
+
+_E164 = re.compile(r"\+[1-9]\d{6,14}")
+
+
+class TrunkError(Exception):
+    """A trunk, SMSC or number that cannot be; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkOrder:
+    name: str
+    host: str
+    port: int = 5060
+    username: str | None = None
+    password: str | None = None
+    codecs: tuple[str, ...] = ("PCMU", "PCMA")
+    number_format: str = "e164"
+    cps: float = 5
+    max_calls: int = 30
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SmscOrder:
+    name: str
+    host: str
+    system_id: str
+    password: str
+    port: int = 2775
+    system_type: str = ""
+    source_address: str = ""
+    source_ton: int = 5
+    source_npi: int = 0
+    window_size: int = 10
+    messages_per_second: float = 10
+    simulated: bool = False
+
+
+async def put_trunk(session: AsyncSession, box: SecretBox, order: TrunkOrder) -> Trunk:
+    """Add a trunk, or change the one of that name."""
+    if order.cps <= 0 or order.max_calls <= 0:
+        raise TrunkError("cps and max_calls must be above zero; to use a trunk no more, deactivate it")
+    if unknown := set(order.codecs) - {"PCMU", "PCMA"}:
+        raise TrunkError(f"unknown codecs: {', '.join(sorted(unknown))}; there are PCMU and PCMA")
+    if order.number_format not in ("e164", "digits", "national"):
+        raise TrunkError("number_format is e164 (+977…), digits (977…) or national (98…)")
+    values: dict[str, Any] = {
+        "host": order.host,
+        "port": order.port,
+        "username": order.username,
+        "password": box.encrypt(order.password) if order.password else None,
+        "codecs": list(order.codecs),
+        "number_format": order.number_format,
+        "cps": order.cps,
+        "max_calls": order.max_calls,
+        "simulated": order.simulated,
+        "active": True,
+    }
+    trunk = await repository.trunk_named(session, order.name)
+    if trunk is None:
+        trunk = Trunk(name=order.name, **values)
+        session.add(trunk)
+    else:
+        for key, value in values.items():
+            setattr(trunk, key, value)
+    await session.flush()
+    return trunk
+
+
+async def put_smsc(session: AsyncSession, box: SecretBox, order: SmscOrder) -> Smsc:
+    """Add an SMSC, or change the one of that name."""
+    if order.messages_per_second <= 0 or order.window_size <= 0:
+        raise TrunkError("messages_per_second and window_size must be above zero")
+    if len(order.system_id) > 15 or len(order.password) > 8:
+        raise TrunkError("SMPP 3.4 allows 15 characters of system_id and 8 of password (section 4.1.5)")
+    values: dict[str, Any] = {
+        "host": order.host,
+        "port": order.port,
+        "system_id": order.system_id,
+        "password": box.encrypt(order.password),
+        "system_type": order.system_type,
+        "source_address": order.source_address,
+        "source_ton": order.source_ton,
+        "source_npi": order.source_npi,
+        "window_size": order.window_size,
+        "messages_per_second": order.messages_per_second,
+        "simulated": order.simulated,
+        "active": True,
+    }
+    smsc = await repository.smsc_named(session, order.name)
+    if smsc is None:
+        smsc = Smsc(name=order.name, **values)
+        session.add(smsc)
+    else:
+        for key, value in values.items():
+            setattr(smsc, key, value)
+    await session.flush()
+    return smsc
+
+
+async def add_number(session: AsyncSession, number: str, account_id: int | None) -> CallerNumber:
+    """Register a caller number in E.164: an account's own, or shared by all for None."""
+    if not _E164.fullmatch(number):
+        raise TrunkError(f"{number} is not in international form, such as +97715970425")
+    found = await repository.caller_number(session, number)
+    if found is not None and found.account_id != account_id:
+        raise TrunkError(f"{number} already belongs to another account or is shared")
+    if found is None:
+        found = CallerNumber(number=number, account_id=account_id)
+        session.add(found)
+        await session.flush()
+    return found
+
+
+def destination_refusal(number: str, home_country: str) -> str | None:
+    """Why a number may not be called, or None. Only the home country may, unless a trunk says otherwise.
+
+    Short codes, premium numbers and what is no phone number at all are refused: a bulk campaign has
+    no honest use for them.
+    """
+    try:
+        parsed = phonenumbers.parse(number, home_country)
+    except phonenumbers.NumberParseException:
+        return "not a phone number"
+    if not phonenumbers.is_possible_number(parsed):
+        return "not a possible phone number"
+    if parsed.country_code != phonenumbers.country_code_for_region(home_country):
+        return f"calls outside {home_country} are not allowed"
+    if phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
+        return "premium rate numbers are not allowed"
+    return None
+
+
+def dialled_form(number: str, number_format: str, home_country: str) -> str:
+    """An E.164 number as the trunk wants it."""
+    if number_format == "e164" or not number.startswith("+"):
+        return number
+    if number_format == "digits":
+        return number[1:]
+    parsed = phonenumbers.parse(number, home_country)
+    if parsed.country_code == phonenumbers.country_code_for_region(home_country):
+        return str(phonenumbers.national_significant_number(parsed))
+    return number
