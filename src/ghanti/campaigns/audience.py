@@ -1,0 +1,124 @@
+"""A campaign's contacts: adding them, also while it runs, and changing them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.accounts.errors import InvalidError, NotFoundError
+from ghanti.accounts.service import Principal
+from ghanti.campaigns import repository, running, views
+from ghanti.contacts import service as contacts
+from ghanti.contacts.models import Contact
+from ghanti.contacts.results import AddResult, ImportResult
+from ghanti.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """``replaced`` is the key of the campaign's former upload, to be removed after the commit."""
+
+    result: ImportResult
+    replaced: str | None
+
+
+async def add_one(
+    session: AsyncSession,
+    principal: Principal,
+    campaign_id: int,
+    number: Any,
+    variables: Mapping[str, Any],
+    region: str,
+) -> Contact:
+    """Add one contact. Raises NotFoundError, and InvalidError for a bad or known number."""
+    await views.found(session, principal.account_id, campaign_id)
+    try:
+        contact = await contacts.add_one(
+            session, principal.account_id, campaign_id, number, variables, region
+        )
+    except contacts.ContactError as error:
+        raise InvalidError.of(error.field, error.message) from None
+    except IntegrityError:
+        raise NotFoundError from None
+    await _joined(session, principal, campaign_id, [contact.id])
+    return contact
+
+
+async def add_many(
+    session: AsyncSession,
+    principal: Principal,
+    campaign_id: int,
+    items: Sequence[Mapping[str, Any]],
+    region: str,
+) -> AddResult:
+    """Add many contacts; good ones are kept beside bad ones. Raises NotFoundError."""
+    await views.found(session, principal.account_id, campaign_id)
+    try:
+        result = await contacts.add_many(session, principal.account_id, campaign_id, items, region)
+    except IntegrityError:
+        raise NotFoundError from None
+    if result.created:
+        await _joined(session, principal, campaign_id, [contact.id for contact in result.created])
+    return result
+
+
+async def import_file(
+    session: AsyncSession,
+    principal: Principal,
+    campaign_id: int,
+    path: Path,
+    filename: str,
+    media_key: str,
+    settings: Settings,
+) -> Imported:
+    """Add the contacts of an uploaded file, which the media store has under ``media_key``.
+
+    Raises NotFoundError, and InvalidError for a file that is none of contacts; then nothing is kept.
+    """
+    await views.found(session, principal.account_id, campaign_id)
+    try:
+        result = await contacts.import_file(
+            session, principal.account_id, campaign_id, path, filename, settings
+        )
+    except contacts.ImportRefused as error:
+        raise InvalidError(
+            error.message, fields={"bulk_file": [error.message]}, extra={"error_list": error.error_list}
+        ) from None
+    except IntegrityError:
+        raise NotFoundError from None
+    await _joined(session, principal, campaign_id, None)
+    campaign = await views.locked(session, principal.account_id, campaign_id)
+    replaced, campaign.bulk_file = campaign.bulk_file, media_key
+    await repository.touch(session, campaign)
+    return Imported(result, replaced)
+
+
+async def contact(session: AsyncSession, principal: Principal, contact_id: int) -> Contact:
+    """The account's contact. Raises NotFoundError."""
+    try:
+        return await contacts.get(session, principal.account_id, contact_id)
+    except contacts.ContactNotFound:
+        raise NotFoundError from None
+
+
+async def merge_variables(
+    session: AsyncSession, principal: Principal, contact_id: int, variables: Mapping[str, Any]
+) -> Contact:
+    """Set variables and keep the others. Raises NotFoundError and InvalidError."""
+    try:
+        return await contacts.merge_variables(session, principal.account_id, contact_id, variables)
+    except contacts.ContactNotFound:
+        raise NotFoundError from None
+    except contacts.ContactError as error:
+        raise InvalidError.of(error.field, error.message) from None
+
+
+async def _joined(
+    session: AsyncSession, principal: Principal, campaign_id: int, contact_ids: Sequence[int] | None
+) -> None:
+    await running.join(session, principal.account_id, campaign_id, contact_ids)

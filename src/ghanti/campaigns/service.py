@@ -1,0 +1,185 @@
+"""The rules of campaigns: creating, changing and deleting them. Running them is in ``running.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.accounts.errors import ConflictError, ForbiddenError, InvalidError
+from ghanti.accounts.service import Principal
+from ghanti.campaigns import repository, running, views
+from ghanti.campaigns.models import Campaign, CampaignStatus, Category, Services
+from ghanti.campaigns.schemas import CampaignFields, CampaignView
+from ghanti.credits import service as credits
+from ghanti.dialing import service as dialing
+from ghanti.trunks import repository as trunks
+
+REQUIRED = "This field is required."
+
+_WHILE_RUNNING = frozenset({"name", "description", "credit_limit"})
+# A finished campaign may be run again for new contacts; a start that passed long ago would bar that.
+_ONCE_FINISHED = _WHILE_RUNNING | {"schedule"}
+_NOT_IN_PLAN = frozenset({"name", "description"})
+
+_SLOWEST, _FASTEST = Decimal("2.00"), Decimal("0.50")
+
+
+async def create(session: AsyncSession, principal: Principal, fields: CampaignFields) -> CampaignView:
+    """A new campaign, not started.
+
+    Raises InvalidError naming each missing or wrong field, and ForbiddenError for a premium voice
+    that the account may not use.
+    """
+    if missing := _missing(fields):
+        raise InvalidError.of_fields({name: [REQUIRED] for name in missing})
+    columns = await _columns(session, principal, fields)
+    campaign = Campaign(account_id=principal.account_id, **columns)
+    await repository.add(session, campaign)
+    return await views.view(session, campaign)
+
+
+async def update(
+    session: AsyncSession, principal: Principal, campaign_id: int, fields: CampaignFields
+) -> CampaignView:
+    """Change the named fields.
+
+    Once it runs, only its name, description and credit limit; a field given its present value is
+    no change. A scheduled campaign moves with its schedule, and null unschedules it.
+
+    Raises NotFoundError, InvalidError, ForbiddenError, and ConflictError when it begins just now.
+    """
+    campaign = await views.locked(session, principal.account_id, campaign_id)
+    await _change(session, principal, campaign, fields)
+    return await views.view(session, campaign)
+
+
+async def set_message(
+    session: AsyncSession, principal: Principal, campaign_id: int, fields: CampaignFields
+) -> CampaignView:
+    """Set voice and category, and the messages if given; makes a draft ready unless told otherwise.
+
+    Raises as ``update`` does.
+    """
+    campaign = await views.locked(session, principal.account_id, campaign_id)
+    required = ["category"] if campaign.services == Services.SMS else ["voice", "category"]
+    missing = [name for name in required if name not in fields]
+    if (
+        fields.get("category") is Category.TEXT
+        and campaign.services != Services.SMS
+        and not fields.get("message", campaign.message)
+    ):
+        missing.append("message")
+    if missing:
+        raise InvalidError.of_fields({name: [REQUIRED] for name in missing})
+    await _change(session, principal, campaign, {"draft": False, **fields})
+    return await views.view(session, campaign)
+
+
+async def delete(session: AsyncSession, principal: Principal, campaign_id: int) -> list[str]:
+    """Remove a campaign with its contacts and attempts, stopping it first; the ledger stays.
+
+    Answers the keys of its uploads, to be removed from the media store after the commit. What a
+    stopped plan leaves behind goes when its last call has been hung up (``handlers.py``).
+    """
+    await credits.lock(session, [principal.account_id])
+    campaign = await views.locked(session, principal.account_id, campaign_id)
+    await running.stop_plan(session, campaign, "deleted")
+    await repository.forget_finished_plans(session, campaign.account_id, campaign.id)
+    await repository.remove(session, campaign.account_id, campaign.id)
+    return [key for key in (campaign.bulk_file, campaign.audio_file) if key is not None]
+
+
+def _missing(fields: CampaignFields) -> list[str]:
+    missing: list[str] = [name for name in ("name", "services", "user_phone") if name not in fields]
+    services = fields.get("services")
+    spoken = fields.get("category") is not Category.AUDIO and services not in (Services.SMS, Services.SURVEY)
+    if spoken and "message" not in fields:
+        missing.append("message")
+    if services is not None and services.texts and "sms_message" not in fields:
+        missing.append("sms_message")
+    return missing
+
+
+async def _columns(session: AsyncSession, principal: Principal, fields: CampaignFields) -> dict[str, Any]:
+    """The fields as columns, checked against what the account has."""
+    columns: dict[str, Any] = dict(fields)
+    errors: dict[str, list[str]] = {}
+    if "voice" in columns:
+        columns["voice_id"] = await _voice_id(session, principal, columns.pop("voice"), errors)
+    if phones := fields.get("user_phone"):
+        usable = await trunks.usable_caller_numbers(session, principal.account_id, phones)
+        if unknown := sorted(set(phones) - {number.id for number in usable}):
+            errors["user_phone"] = [f"Unknown caller numbers: {', '.join(map(str, unknown))}."]
+    if not _FASTEST <= fields.get("length_factor", Decimal(1)) <= _SLOWEST:
+        errors["length_factor"] = [f"The length factor must be between {_FASTEST} and {_SLOWEST}."]
+    if (fields.get("credit_limit") or 0) < 0:
+        errors["credit_limit"] = ["The credit limit cannot be negative; 0 or null is no limit."]
+    if fields.get("services") is Services.SURVEY:
+        errors["services"] = ["This server runs no surveys; choose PHONE, SMS or SMS & PHONE."]
+    if errors:
+        raise InvalidError.of_fields(errors)
+    return columns
+
+
+async def _voice_id(
+    session: AsyncSession, principal: Principal, wanted: int | str | None, errors: dict[str, list[str]]
+) -> int | None:
+    if wanted is None:
+        return None
+    if isinstance(wanted, int):
+        voice = await repository.voice(session, wanted)
+    else:
+        voice = await repository.voice_named(session, wanted)
+    if voice is None:
+        errors["voice"] = [f"There is no voice {wanted}; voice-models lists them."]
+        return None
+    if voice.is_premium and not principal.premium:
+        raise ForbiddenError(f"{voice.display_name} is a premium voice, which this account does not have.")
+    return voice.id
+
+
+async def _change(
+    session: AsyncSession, principal: Principal, campaign: Campaign, fields: CampaignFields
+) -> None:
+    columns = await _columns(session, principal, fields)
+    changes = {name: value for name, value in columns.items() if getattr(campaign, name) != value}
+    if not changes:
+        return
+    _check_changes(campaign, changes)
+    for name, value in changes.items():
+        setattr(campaign, name, value)
+    if campaign.status == CampaignStatus.SCHEDULED and changes.keys() - _NOT_IN_PLAN:
+        await _place_anew(session, principal, campaign)
+    elif campaign.status == CampaignStatus.RUNNING and "credit_limit" in changes:
+        plan = await running.live_plan(session, campaign)
+        if plan is not None:
+            await dialing.set_credit_limit(session, plan.account_id, plan.id, campaign.credit_limit)
+    await repository.touch(session, campaign)
+
+
+def _check_changes(campaign: Campaign, changes: Mapping[str, Any]) -> None:
+    allowed: frozenset[str] | None = {
+        CampaignStatus.RUNNING: _WHILE_RUNNING,
+        CampaignStatus.COMPLETED: _ONCE_FINISHED,
+        CampaignStatus.TERMINATED: _ONCE_FINISHED,
+    }.get(CampaignStatus(campaign.status))
+    if allowed is None:
+        return
+    barred = sorted(changes.keys() - allowed)
+    if barred:
+        message = f"This cannot be changed when the campaign is {campaign.status}."
+        raise InvalidError.of_fields({"voice" if name == "voice_id" else name: [message] for name in barred})
+
+
+async def _place_anew(session: AsyncSession, principal: Principal, campaign: Campaign) -> None:
+    """Take back the plan of a scheduled campaign and, unless it was unscheduled, order it as it is now."""
+    plan = await running.live_plan(session, campaign)
+    if plan is not None and not await repository.withdraw_plan(session, plan.account_id, plan.id):
+        raise ConflictError("The campaign has just begun.")
+    if campaign.schedule is None:
+        campaign.status = CampaignStatus.NOT_STARTED
+    else:
+        await running.place(session, principal, campaign)
