@@ -58,6 +58,7 @@ _BY_WORD = {
 _QUOTED = re.compile(r"\btext:", re.IGNORECASE)
 _FIELD = re.compile(r"\b(id|stat|err|done date):\s*([^\s]+)", re.IGNORECASE)
 _DECIMAL = re.compile(r"[0-9]{1,40}")
+_TIME = re.compile(r"[0-9]{10}(?:[0-9]{2})?")
 _HEX = re.compile(r"[0-9a-f]{1,32}")
 
 
@@ -156,10 +157,10 @@ def _network_error(value: bytes | None) -> str | None:
 
 def _time(digits: str | None) -> datetime | None:
     """A YYMMDDhhmm of appendix B, or the YYMMDDhhmmss that some SMSCs write."""
-    formats = {10: "%y%m%d%H%M", 12: "%y%m%d%H%M%S"}
-    if digits is None or not digits.isascii() or len(digits) not in formats:
+    if digits is None or not _TIME.fullmatch(digits):
         return None
+    year, month, day, hour, minute = (int(digits[at : at + 2]) for at in range(0, 10, 2))
     try:
-        return datetime.strptime(digits, formats[len(digits)])
+        return datetime(2000 + year, month, day, hour, minute, int(digits[10:] or 0))
     except ValueError:
         return None

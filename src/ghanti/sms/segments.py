@@ -106,17 +106,20 @@ def segment(text: str) -> Segments:
     Raises `TooLongError` above `MAX_PARTS` parts.
     """
     text = text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
-    forced = tuple(dict.fromkeys(character for character in text if character not in _ALPHABET))
-    if not text:
-        return Segments(Encoding.GSM7, (Part("", b""),), 0, ())
-    encoding = Encoding.UCS2 if forced else Encoding.GSM7
-    split = smsutil.unicode_split(text) if forced else smsutil.gsm_split(text)
-    if len(split.parts) > MAX_PARTS:
-        raise TooLongError(f"{len(split.parts)} parts; a message has at most {MAX_PARTS}")
-    codec = "utf-16-be" if forced else "gsm0338"
-    parts = tuple(Part(part.content, part.content.encode(codec)) for part in split.parts)
-    octets_per_unit = 2 if forced else 1
-    return Segments(encoding, parts, split.total_bytes // octets_per_unit, forced)
+    if _ALPHABET.issuperset(text):
+        encoding, codec, single, split = Encoding.GSM7, "gsm0338", 160, smsutil.gsm_split
+        forced: tuple[str, ...] = ()
+    else:
+        encoding, codec, single, split = Encoding.UCS2, "utf-16-be", 140, smsutil.unicode_split
+        forced = tuple(dict.fromkeys(character for character in text if character not in _ALPHABET))
+    octets = text.encode(codec)
+    units = len(octets) if encoding is Encoding.GSM7 else len(octets) // 2
+    if len(octets) <= single:
+        return Segments(encoding, (Part(text, octets),), units, forced)
+    parts = tuple(Part(part.content, part.content.encode(codec)) for part in split(text).parts)
+    if len(parts) > MAX_PARTS:
+        raise TooLongError(f"{len(parts)} parts; a message has at most {MAX_PARTS}")
+    return Segments(encoding, parts, units, forced)
 
 
 def concatenation_header(reference: int, total: int, number: int) -> bytes:

@@ -179,14 +179,11 @@ class DeliverSm:
         reader.c_octets(6, "service_type")
         source = reader.address("source_addr")
         destination = reader.address("destination_addr")
-        esm_class = reader.octet("esm_class")
-        reader.octets(2, "protocol_id")
+        esm_class, _protocol, _priority = reader.octets(3, "esm_class")
         reader.c_octets(17, "schedule_delivery_time")
         reader.c_octets(17, "validity_period")
-        reader.octets(2, "registered_delivery")
-        data_coding = reader.octet("data_coding")
-        reader.octet("sm_default_msg_id")
-        short_message = reader.octets(reader.octet("sm_length"), "short_message")
+        _registered, _replace, data_coding, _default, length = reader.octets(5, "data_coding")
+        short_message = reader.octets(length, "short_message")
         return cls(source, destination, short_message, data_coding, esm_class, reader.tlvs())
 
 
@@ -219,9 +216,6 @@ class _Reader:
         value = self._body[self._at : end]
         self._at = end
         return value
-
-    def octet(self, name: str) -> int:
-        return self.octets(1, name)[0]
 
     def c_octets(self, limit: int, name: str) -> str:
         end = self._body.find(b"\0", self._at, self._at + limit)
