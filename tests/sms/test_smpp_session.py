@@ -347,3 +347,14 @@ async def test_an_smsc_that_is_down_is_retried_until_it_is_up() -> None:
         await recorder.state(LinkState.DOWN)
     finally:
         await session.stop()
+
+
+async def test_a_host_that_cannot_be_a_name_is_shown() -> None:
+    recorder = Recorder()
+    session = SmppSession(replace(BASE, host="smsc..example"), recorder.keep, recorder.states.put_nowait)
+    session.start()
+    try:
+        assert (await recorder.state(LinkState.DOWN)).reason
+        await recorder.state(LinkState.DOWN)
+    finally:
+        await session.stop()

@@ -36,7 +36,7 @@ class Inbox:
         self._task = asyncio.get_running_loop().create_task(self._work(), name="sms receipts")
 
     async def stop(self) -> None:
-        """Stop after the batch at hand; the SMSC sends what is left unanswered again."""
+        """Stop at once; the SMSC sends again what was not acknowledged."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))

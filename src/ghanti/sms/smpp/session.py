@@ -169,7 +169,7 @@ class SmppSession:
             return SessionState(
                 LinkState.REFUSED if error.status in BIND_REFUSALS else LinkState.DOWN, str(error)
             )
-        except (OSError, TimeoutError, NotSentError, UnansweredError) as error:
+        except (OSError, TimeoutError, UnicodeError, NotSentError, UnansweredError) as error:
             return SessionState(LinkState.DOWN, str(error) or "the SMSC did not answer")
         self._link = link
         self._set_state(LinkState.BOUND)
