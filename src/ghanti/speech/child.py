@@ -40,14 +40,17 @@ class Child:
         """
         # One thread: the pool has as many processes as it should have cores.
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=PIPE, stdout=PIPE, env=environment, limit=_LONGEST_ANSWER
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, env=environment, limit=_LONGEST_ANSWER
+            )
+        except OSError as error:
+            raise ChildDied(str(error)) from error
         child = cls(process, text_seconds)
         try:
             await child._line(_START_SECONDS)
         except BaseException:
-            await child.end()
+            await child.kill()
             raise
         return child
 
@@ -78,19 +81,25 @@ class Child:
                 line = await self._process.stdout.readline()
                 if not line:
                     raise ChildDied(f"it ended with code {await self._process.wait()}")
+                answer: dict[str, Any] = orjson.loads(line)
         except TimeoutError as error:
             raise ChildDied(f"no answer within {seconds:g} s") from error
-        answer: dict[str, Any] = orjson.loads(line)
+        except ValueError as error:
+            raise ChildDied(f"no answer but {error}") from error
         return answer
 
     async def end(self) -> None:
-        """Close the pipe, which ends an idle process at once; kill a busy one."""
+        """Close the pipe, which ends an idle process at once; kill one that stays busy for two seconds."""
         assert self._process.stdin
         self._process.stdin.close()
         try:
             async with asyncio.timeout(_END_SECONDS):
                 await self._process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End it at once, whatever it is at."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()

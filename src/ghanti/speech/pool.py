@@ -139,7 +139,7 @@ class SpeechPool:
                 answer = await child.receive()
                 _settle(batch.popleft(), _read(answer))
         except ChildDied as error:
-            await child.end()
+            await child.kill()
             # Answers come in order, so the first without one is the text it died of.
             culprit = batch[0]
             culprit.tries += 1

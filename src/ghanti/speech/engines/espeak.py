@@ -6,6 +6,8 @@ import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 
 import espeakng_loader
 import numpy as np
@@ -68,10 +70,11 @@ class Espeak:
 
         callback = _Callback(collect)
         words_a_minute = _words_a_minute(length_factor)
+        file = _voice_file(voice)
         with self._lock, _library() as (library, rate):
             library.espeak_SetSynthCallback(callback)
-            if library.espeak_SetVoiceByName(voice.encode()):
-                raise SpeechError(f"espeak-ng has no voice {voice!r}")
+            if library.espeak_SetVoiceByName(file.encode()):
+                raise SpeechError(f"espeak-ng can't load voice {voice!r}")
             library.espeak_SetParameter(_PARAMETER_RATE, words_a_minute, 0)
             data = text.replace("\0", " ").encode()
             if library.espeak_Synth(
@@ -79,6 +82,17 @@ class Espeak:
             ):
                 raise SpeechError("espeak-ng refused the text")
         return np.frombuffer(b"".join(chunks), np.int16), rate
+
+
+@lru_cache
+def _voice_file(voice: str) -> str:
+    """The voice by its file (``inc/ne+f3``); by its mere name the library would open all its files."""
+    data = Path(espeakng_loader.get_data_path())
+    language, plus, variant = voice.partition("+")
+    files = [file for file in (data / "lang").rglob("*") if file.is_file() and file.name == language]
+    if not files or (plus and variant not in {file.name for file in (data / "voices" / "!v").iterdir()}):
+        raise SpeechError(f"espeak-ng has no voice {voice!r}")
+    return files[0].relative_to(data / "lang").as_posix() + plus + variant
 
 
 @contextmanager

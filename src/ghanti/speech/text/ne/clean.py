@@ -8,11 +8,11 @@ import unicodedata
 _DIGIT = re.compile(r"[^\D0-9]")
 _MINUS = re.compile("[‐-―−]")
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
-_LONGER = {"॥": "।", "\u0964": "।"}
 
 # Between letters of Devanagari the joiners shape conjuncts; everywhere else they are dropped.
 _STRAY_JOINER = re.compile("(?<!\u094d)[\u200c\u200d]")
-_LINE_END = re.compile(r"[ \t]*[\r\n\v\f\u2028\u2029]+\s*")
+_BLANKS = re.compile(r"[^\S\r\n\v\f\u2028\u2029]+")
+_LINE_END = re.compile(r"[\r\n\v\f\u2028\u2029]+\s*")
 _PAUSE = re.compile(r"\s-+\s|--+|[:;()\[\]|]")
 _SYMBOLS = {
     "&": " र ",
@@ -27,7 +27,7 @@ _SYMBOLS |= {"$": " डलर ", "€": " युरो ", "£": " पाउन�
 _SYMBOL = re.compile("[" + re.escape("".join(_SYMBOLS)) + "]")
 _INNER_APOSTROPHE = re.compile(r"(?<=[A-Za-z])['’](?=[A-Za-z])")
 _KEPT_APOSTROPHE = "\ue000"
-_PAUSES = re.compile(r"\s*(?:[,।.?!]\s*)+")
+_PAUSES = re.compile(r" ?[,।.?!][,।.?! ]*")
 
 
 def fold(text: str) -> str:
@@ -35,7 +35,7 @@ def fold(text: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     text = _DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text)
     text = _INVISIBLE.sub("", text).replace("\u2044", "/")
-    return _MINUS.sub("-", text)
+    return _BLANKS.sub(" ", _MINUS.sub("-", text))
 
 
 def tidy(text: str) -> str:
@@ -46,8 +46,8 @@ def tidy(text: str) -> str:
     text = _SYMBOL.sub(lambda match: _SYMBOLS[match[0]], text)
     text = _INNER_APOSTROPHE.sub(_KEPT_APOSTROPHE, text)
     text = "".join(character if _sounds(character) else " " for character in text)
-    text = _PAUSES.sub(_one_pause, text.replace(_KEPT_APOSTROPHE, "'"))
-    text = " ".join(text.split()).lstrip(",।.?! ").rstrip(" ,")
+    text = " ".join(text.replace(_KEPT_APOSTROPHE, "'").split())
+    text = _PAUSES.sub(_one_pause, text).lstrip(",।.?! ").rstrip(" ,")
     return unicodedata.normalize("NFC", text)
 
 
