@@ -128,7 +128,7 @@ class Caller:
             lambda: _Inbox(self._on_sip), local_addr=("127.0.0.1", 0)
         )
         self._rtp, _ = await loop.create_datagram_endpoint(
-            lambda: _Inbox(lambda data: self.heard.append(Rtp.parse(data))), local_addr=("127.0.0.1", 0)
+            lambda: _Inbox(self._on_rtp), local_addr=("127.0.0.1", 0)
         )
         self._branch, self._tag = f"z9hG4bK{uuid.uuid4().hex}", uuid.uuid4().hex[:8]
         self._remote_rtp: tuple[str, int] | None = None
@@ -143,7 +143,14 @@ class Caller:
     def _here(self) -> str:
         return "127.0.0.1:{}".format(self._sip.get_extra_info("sockname")[1])
 
+    def _on_rtp(self, data: bytes) -> None:
+        if data[1] < 192:
+            self.heard.append(Rtp.parse(data))
+
     def _on_sip(self, data: bytes) -> None:
+        if data[0] >> 6 == 2:
+            # RTCP goes to the port above RTP's, which the kernel may have given to this socket.
+            return
         message = Sip.parse(data)
         if not message.code:
             copied = [

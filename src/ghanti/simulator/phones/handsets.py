@@ -27,6 +27,14 @@ LONGEST_CALL = 120.0
 
 _TICK = 0.05
 
+# The stack finds a free pair of RTP ports by binding. A recorder has no use for a jitter buffer: late
+# packets are as good as others, and on a busy machine it would drop them.
+_STACK_CONFIG = """\
+sip_listen {address}:0
+rtp_ports 20000-59998
+audio_jitter_buffer_type off
+"""
+
 
 class Handsets:
     """The baresip runtime of this process and the calls it carries.
@@ -64,8 +72,7 @@ class Handsets:
                 max_concurrent_calls=None,
                 rtp_timeout=self._rtp_timeout,
                 native_log_level="error",
-                # The stack looks for a free pair of RTP ports by binding.
-                extra_config_text=f"sip_listen {address}:0\nrtp_ports 20000-59998\n",
+                extra_config_text=_STACK_CONFIG.format(address=address),
             )
         )
         self._runtime.on_dead = self.died.set
