@@ -169,11 +169,11 @@ def test_it_can_end_with_its_parent(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import subprocess, sys\n"
-            "p = subprocess.Popen([sys.executable, '-m', 'ghanti.simulator.smsc', '--end-with-parent'],\n"
-            "    stdout=subprocess.PIPE, text=True)\n"
+            "import os, subprocess, sys\n"
+            "command = [sys.executable, '-m', 'ghanti.simulator.smsc', '--parent', str(os.getpid())]\n"
+            "p = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)\n"
             "print(p.stdout.readline(), flush=True)\n"
-            "import os; os._exit(0)\n",
+            "os._exit(0)\n",
         ],
         stdout=subprocess.PIPE,
         text=True,

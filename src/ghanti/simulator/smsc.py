@@ -305,8 +305,8 @@ def _fragment(pdu: Any, tlvs: dict[int, bytes]) -> Fragment:
     return read_fragment(octets, bool(pdu.esm_class & 0x40))
 
 
-async def serve(options: Options, *, end_with_parent: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT, and optionally no longer than the process that started this one."""
+async def serve(options: Options, *, parent: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, or until `parent`, the process that started this one, is gone."""
     smsc = Smsc(options)
     await smsc.start()
     stopped = asyncio.Event()
@@ -314,15 +314,14 @@ async def serve(options: Options, *, end_with_parent: bool = False) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     print(json.dumps({"ready": True, "port": smsc.port}), flush=True)  # noqa: T201
-    watch = loop.create_task(_parent_gone(stopped)) if end_with_parent else None
+    watch = None if parent is None else loop.create_task(_parent_gone(parent, stopped))
     await stopped.wait()
     if watch is not None:
         watch.cancel()
     await smsc.stop()
 
 
-async def _parent_gone(stopped: asyncio.Event) -> None:
-    parent = os.getppid()
+async def _parent_gone(parent: int, stopped: asyncio.Event) -> None:
     # No event tells a process of its parent's end on every system.
     while os.getppid() == parent:  # noqa: ASYNC110
         await asyncio.sleep(0.5)
@@ -337,11 +336,11 @@ def run(
     *,
     password: str | None = None,
     decimal_receipts: bool = False,
-    end_with_parent: bool = False,
+    parent: int | None = None,
 ) -> None:
     """Serve in this process until it is told to end; port 0 lets the kernel choose (see `Options`)."""
     options = Options(host, port, log, receipt_delay, password, decimal_receipts)
-    asyncio.run(serve(options, end_with_parent=end_with_parent))
+    asyncio.run(serve(options, parent=parent))
 
 
 def main() -> None:
@@ -352,7 +351,7 @@ def main() -> None:
     parser.add_argument("--receipt-delay", type=float, default=0.5, help="seconds from submit to receipt")
     parser.add_argument("--password", help="the only one accepted; any is when absent")
     parser.add_argument("--decimal-receipts", action="store_true", help="ids in receipts are decimal")
-    parser.add_argument("--end-with-parent", action="store_true", help="end when the parent process does")
+    parser.add_argument("--parent", type=int, help="process id of the parent; ends when it is gone")
     run(**vars(parser.parse_args()))
 
 

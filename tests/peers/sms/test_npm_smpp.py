@@ -132,7 +132,7 @@ async def test_throttled_submits_all_arrive_once(npm_smsc: Start) -> None:
 
 async def test_a_pace_below_the_limit_is_never_throttled(npm_smsc: Start) -> None:
     smsc = await npm_smsc(limit=200, receipts="none")
-    async with channel_to(smsc, messages_per_second=150, window=50) as (channel, owner):
+    async with channel_to(smsc, messages_per_second=150, window=20) as (channel, owner):
         await owner.until(ChannelState.UP)
         results = await asyncio.gather(
             *(channel.send(OutgoingSms(phone(n), f"message {n}")) for n in range(300))
@@ -182,7 +182,7 @@ async def test_a_stopped_peer_is_noticed_and_its_messages_are_unknown(npm_smsc: 
 
 async def test_the_window_is_honoured(npm_smsc: Start) -> None:
     smsc = await npm_smsc(hold=True)
-    async with channel_to(smsc, window=7, response_seconds=1.0) as (channel, owner):
+    async with channel_to(smsc, window=7, response_seconds=2.0) as (channel, owner):
         await owner.until(ChannelState.UP)
         tasks = [asyncio.create_task(channel.send(OutgoingSms(phone(n), "hello"))) for n in range(21)]
         await smsc.until("submit", 7)
@@ -207,6 +207,7 @@ async def test_a_wrong_password_needs_a_human(npm_smsc: Start) -> None:
         assert "ESME_RINVPASWD" in status.reason
         assert (await channel.send(OutgoingSms(phone(), "hello"))).outcome is SendOutcome.NOT_SENT
         assert channel.status == status
+        await smsc.until("bind")
     binds = [told for told in await smsc.end() if told["event"] == "bind"]
     assert binds == [{"event": "bind", "good": False}]
 

@@ -77,6 +77,7 @@ class Link(asyncio.Protocol):
         self._unwritten: list[_Waiting] = []
         self._out: list[bytes] = []
         self._heard = self._loop.time()
+        self._alive = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
@@ -143,6 +144,7 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._loop.time()
+        self._alive.set()
         try:
             for pdu in self._reader.feed(data):
                 self._take(pdu)
@@ -230,11 +232,13 @@ class Link(asyncio.Protocol):
             if quiet < self._enquire_seconds:
                 await asyncio.sleep(self._enquire_seconds - quiet)
                 continue
-            heard = self._heard
+            self._alive.clear()
             self._sequence = 1 if self._sequence >= _LAST_SEQUENCE else self._sequence + 1
             self._write(encode(Command.ENQUIRE_LINK, self._sequence))
-            await asyncio.sleep(self._enquire_response_seconds)
-            if self._heard == heard:
+            try:
+                async with asyncio.timeout(self._enquire_response_seconds):
+                    await self._alive.wait()
+            except TimeoutError:
                 logger.warning("the SMSC is silent; dropping the link")
                 self.abort("no answer to enquire_link")
                 return
