@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ghanti.media import g711
-from ghanti.voice.client import VoiceClient
+from ghanti.voice.client import VoiceClient, VoiceGoneError
 from ghanti.voice.protocol import Dial, Ended, Event
 
 DEADLINE = 30.0
@@ -173,20 +173,36 @@ class Voice:
         self.socket = folder / "voice.sock"
         self.folder = folder
         self.recordings = folder / "recordings"
+        self.log = folder / "voice.log"
         self.options = options
         self.events: list[Event] = []
 
     async def start(self) -> Self:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ghanti.voice", "--socket", self.socket,
-            "--recordings", self.recordings, *self.options,
-        )  # fmt: skip
-        await eventually(self.socket.exists)
+        command = ["-m", "ghanti.voice", "--socket", self.socket, "--recordings", self.recordings]
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, *command, *self.options, stderr=log
+            )
+        return await self._connect()
+
+    async def reconnect(self) -> None:
+        """Come back as a dialler that was started anew."""
+        await self.client.close()
         self.client = await VoiceClient.connect(self.socket)
-        return self
+
+    async def _connect(self) -> Self:
+        """Connect as soon as the process serves its socket; a file left by a dead one refuses."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                try:
+                    self.client = await VoiceClient.connect(self.socket)
+                except VoiceGoneError:
+                    await asyncio.sleep(0.02)
+                else:
+                    return self
 
     async def dial(self, port: int, **changes: Any) -> uuid.UUID:
-        attempt = uuid.uuid4()
+        attempt = changes.pop("attempt", None) or uuid.uuid4()
         trunk = {"host": "127.0.0.1", "port": port} | changes.pop("trunk", {})
         order = {
             "attempt": attempt,
@@ -202,13 +218,13 @@ class Voice:
         await self.client.dial(Dial.model_validate(order))
         return attempt
 
-    async def until(self, attempt: uuid.UUID, kind: str) -> Any:
-        """The next event of this kind of the attempt; all events on the way are kept and acked."""
+    async def until(self, attempt: uuid.UUID | None, kind: str) -> Any:
+        """The next event of this kind of the attempt, or of any; all on the way are kept and acked."""
         async with asyncio.timeout(DEADLINE):
             async for event in self.client.events():
                 self.events.append(event)
                 await self.client.ack(event.seq)
-                if event.attempt == attempt and event.event == kind:
+                if attempt in (None, event.attempt) and event.event == kind:
                     return event
         raise AssertionError("the stream of events ended")
 
@@ -217,8 +233,17 @@ class Voice:
         assert isinstance(ended, Ended)
         return ended
 
+    async def next_end(self) -> Ended:
+        ended = await self.until(None, "ended")
+        assert isinstance(ended, Ended)
+        return ended
+
     def kinds(self, attempt: uuid.UUID) -> list[str]:
         return [event.event for event in self.events if event.attempt == attempt]
+
+    async def says(self, text: str) -> None:
+        """Wait for a line of its log."""
+        await eventually(lambda: text in self.log.read_text())
 
     async def stop(self) -> None:
         await self.client.close()
