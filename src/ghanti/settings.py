@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     pulse_seconds: int = Field(60, gt=0, description="Length of a charged pulse of an answered call.")
     credits_per_pulse: int = Field(1, ge=0)
     credits_per_segment: int = Field(1, ge=0)
+    drain_seconds: float = Field(10, ge=0, description="How long calls in flight may go on at a shutdown.")
     horizon_seconds: int = Field(900, gt=0, description="How far ahead of the pace audio is rendered.")
     audio_keep_seconds: int = Field(3600, ge=0, description="How long personal audio outlives its call.")
 

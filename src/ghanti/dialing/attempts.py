@@ -130,6 +130,8 @@ async def insert_legs(session: AsyncSession, legs: Sequence[tuple[int, UUID, int
 
 async def end_legs(session: AsyncSession, legs: Sequence[dict[str, Any]]) -> None:
     """Close legs given as ``id``, ``leg``, ``ended_at`` and ``sip_code``."""
+    if not legs:
+        return
     await session.execute(
         text(
             "UPDATE legs SET ended_at = :ended_at, sip_code = :sip_code"

@@ -7,6 +7,7 @@ it has sent, the voice process goes on with, and tells its successor.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from ghanti.dialing.attempts import Lease
 from ghanti.dialing.calls import RETURNABLE, CallLimits, call_id, dial_order, moment, outcome_of
 from ghanti.dialing.leasing import Leaser, trunk_gateway
 from ghanti.dialing.models import Channel
-from ghanti.dialing.worker import Sweeper, every, tariff_of, until_committed
+from ghanti.dialing.worker import Drained, Sweeper, every, tariff_of, until_committed
 from ghanti.encryption import SecretBox
 from ghanti.media.store import MediaStore
 from ghanti.settings import Carrier, Settings
@@ -35,22 +36,30 @@ logger = logging.getLogger(__name__)
 ROLE = "call"
 _EVENTS_AT_ONCE = 500
 _GATHER_SECONDS = 0.02
+_HANG_UP_SECONDS = 3.0
 
 
 class Dialler:
     """One dialler for one voice process; it connects again whenever either of them is replaced."""
 
     def __init__(
-        self, factory: SessionFactory, settings: Settings, box: SecretBox, voice_socket: Path
+        self,
+        factory: SessionFactory,
+        settings: Settings,
+        box: SecretBox,
+        voice_socket: Path,
+        draining: asyncio.Event,
     ) -> None:
         self._sessions = factory
         self._settings = settings
         self._box = box
         self._socket = voice_socket
+        self._draining = draining
 
     async def run(self) -> None:
+        """Work until ``draining`` is set and all that was under way is recorded."""
         gone: UUID | None = None
-        while True:
+        while not self._draining.is_set():
             try:
                 client = await VoiceClient.connect(self._socket)
             except (VoiceGoneError, ProtocolError) as error:
@@ -63,7 +72,9 @@ class Dialler:
                 "speaking to voice process %s with %d calls", client.session, len(client.welcome.calls)
             )
             try:
-                await Conversation(self._sessions, self._settings, self._box, client).run()
+                await Conversation(self._sessions, self._settings, self._box, client, self._draining).run()
+            except* Drained:
+                logger.info("drained")
             except* (VoiceGoneError, ProtocolError) as group:
                 logger.warning("lost the voice process: %s", group.exceptions[0])
             finally:
@@ -84,12 +95,18 @@ class Conversation:
     """What passes between the engine and one voice process over one connection."""
 
     def __init__(
-        self, factory: SessionFactory, settings: Settings, box: SecretBox, client: VoiceClient
+        self,
+        factory: SessionFactory,
+        settings: Settings,
+        box: SecretBox,
+        client: VoiceClient,
+        draining: asyncio.Event,
     ) -> None:
         self._sessions = factory
         self._settings = settings
         self._box = box
         self._client = client
+        self._draining = draining
         self._worker = client.session
         self._store = MediaStore(settings.media_folder)
         self._tariff = tariff_of(settings)
@@ -101,6 +118,9 @@ class Conversation:
         )
         self._live: set[UUID] = set(client.welcome.calls)
         self._hung_up: set[UUID] = set()
+        self._idle = asyncio.Event()
+        if not self._live:
+            self._idle.set()
         self._events: asyncio.Queue[Event] = asyncio.Queue()
 
     async def run(self) -> None:
@@ -112,6 +132,7 @@ class Conversation:
             tasks.create_task(Sweeper(self._sessions, self._settings, self._worker).run())
             tasks.create_task(every(self._settings.tick_seconds, self._tick, "tick"))
             tasks.create_task(every(0.2, self._hang_up_stopped, "hang-up"))
+            tasks.create_task(self._drain())
 
     async def _open(self) -> None:
         async with transaction(self._sessions) as session:
@@ -133,7 +154,24 @@ class Conversation:
         await asyncio.sleep(1)
         await until_committed(settle, "settling lost orders")
 
+    async def _drain(self) -> None:
+        """Begin nothing more; let calls go on for the grace, hang up what is left, record all."""
+        await self._draining.wait()
+        await self._until_idle(self._settings.drain_seconds)
+        for attempt_id in list(self._live):
+            await self._client.hang_up(attempt_id)
+        await self._until_idle(_HANG_UP_SECONDS)
+        await self._events.join()
+        raise Drained
+
+    async def _until_idle(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+
     async def _tick(self) -> None:
+        if self._draining.is_set():
+            return
         free = min(self._client.capacity, self._settings.calls_per_process) - len(self._live)
         for trunk in await self._trunks():
             if free <= 0:
@@ -164,6 +202,7 @@ class Conversation:
                 )
         for lease in chosen:
             self._live.add(lease.attempt_id)
+            self._idle.clear()
             await self._client.dial(dials[lease.attempt_id])
 
     def _order(self, trunk: Trunk, lease: Lease) -> Dial:
@@ -208,13 +247,26 @@ class Conversation:
             await asyncio.sleep(_GATHER_SECONDS)
             while not self._events.empty() and len(batch) < _EVENTS_AT_ONCE:
                 batch.append(self._events.get_nowait())
-            await until_committed(lambda: self._record(batch), "recording call events")  # noqa: B023
+            await self._commit(batch)
             await self._client.ack(batch[-1].seq)
             for event in batch:
                 if isinstance(event, Ended):
                     self._live.discard(event.attempt)
+                    if not self._live:
+                        self._idle.set()
                     self._hung_up.discard(event.attempt)
                 self._events.task_done()
+
+    async def _commit(self, batch: Sequence[Event]) -> None:
+        """Record a batch; an event that cannot be recorded is logged and must not hold up the others."""
+        try:
+            await until_committed(lambda: self._record(batch), "recording call events")
+        except Exception:
+            if len(batch) == 1:
+                logger.exception("event %d of attempt %s was dropped", batch[0].seq, batch[0].attempt)
+                return
+            for event in batch:
+                await self._commit([event])
 
     async def _record(self, batch: Sequence[Event]) -> None:
         """One transaction for a batch; events of a connection come in order, so each kind is folded."""

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import attempts, outcomes, receipts, sessions
@@ -15,10 +15,18 @@ from ghanti.dialing.attempts import Lease
 from ghanti.dialing.leasing import Leaser, smsc_gateway
 from ghanti.dialing.models import Channel, Delivery, Outcome
 from ghanti.dialing.outcomes import AttemptOutcome
-from ghanti.dialing.worker import Sweeper, every, tariff_of, until_committed
+from ghanti.dialing.worker import Drained, Sweeper, every, tariff_of, until_committed
 from ghanti.encryption import SecretBox
 from ghanti.settings import Carrier, Settings
-from ghanti.sms.port import ChannelStatus, OutgoingSms, SendOutcome, SendResult, SmsChannel
+from ghanti.sms.port import (
+    ChannelStatus,
+    OnReceipts,
+    OnStatus,
+    OutgoingSms,
+    SendOutcome,
+    SendResult,
+    SmsChannel,
+)
 from ghanti.sms.receipts import Receipt
 from ghanti.sms.smpp.channel import SmppChannel
 from ghanti.sms.smpp.config import SmscConfig
@@ -48,7 +56,10 @@ class _Sent:
 
 
 class Texter:
-    def __init__(self, factory: SessionFactory, settings: Settings, box: SecretBox) -> None:
+    def __init__(
+        self, factory: SessionFactory, settings: Settings, box: SecretBox, draining: asyncio.Event
+    ) -> None:
+        self._draining = draining
         self._sessions = factory
         self._settings = settings
         self._box = box
@@ -63,6 +74,7 @@ class Texter:
         self._receipts_came = asyncio.Event()
 
     async def run(self) -> None:
+        """Work until ``draining`` is set and all that was under way is recorded."""
         await until_committed(self._open, "opening the SMS session")
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -72,9 +84,19 @@ class Texter:
                 tasks.create_task(self._commit_results())
                 tasks.create_task(every(0.25, self._match_receipts, "receipts"))
                 tasks.create_task(every(3600, self._forget_receipts, "old receipts"))
+                tasks.create_task(self._drain())
+        except* Drained:
+            logger.info("drained")
         finally:
             for _, channel in self._channels.values():
                 await channel.stop()
+
+    async def _drain(self) -> None:
+        await self._draining.wait()
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=self._settings.drain_seconds)
+        await self._sent.join()
+        raise Drained
 
     async def _open(self) -> None:
         async with transaction(self._sessions) as session:
@@ -109,7 +131,7 @@ class Texter:
             messages_per_second=float(row.messages_per_second),
         )
 
-    def _keeper(self, smsc_id: int):  # type: ignore[no-untyped-def]
+    def _keeper(self, smsc_id: int) -> OnReceipts:
         async def keep(batch: list[Receipt]) -> None:
             async with transaction(self._sessions) as session:
                 await receipts.keep(session, smsc_id, batch)
@@ -117,13 +139,15 @@ class Texter:
 
         return keep
 
-    def _reporter(self, smsc_id: int):  # type: ignore[no-untyped-def]
+    def _reporter(self, smsc_id: int) -> OnStatus:
         def report(status: ChannelStatus) -> None:
             logger.info("SMSC %d is %s %s", smsc_id, status.state, status.reason)
 
         return report
 
     async def _tick(self) -> None:
+        if self._draining.is_set():
+            return
         for smsc_id, (_, channel) in list(self._channels.items()):
             if channel.free <= 0:
                 continue
@@ -155,8 +179,21 @@ class Texter:
             await asyncio.sleep(_GATHER_SECONDS)
             while not self._sent.empty() and len(batch) < _RESULTS_AT_ONCE:
                 batch.append(self._sent.get_nowait())
-            await until_committed(lambda: self._record(batch), "recording SMS results")  # noqa: B023
+            await self._commit(batch)
             self._receipts_came.set()
+            for _ in batch:
+                self._sent.task_done()
+
+    async def _commit(self, batch: Sequence[_Sent]) -> None:
+        """Record a batch; a result that cannot be recorded is logged and must not hold up the others."""
+        try:
+            await until_committed(lambda: self._record(batch), "recording SMS results")
+        except Exception:
+            if len(batch) == 1:
+                logger.exception("the result of attempt %s was dropped", batch[0].lease.attempt_id)
+                return
+            for sent in batch:
+                await self._commit([sent])
 
     async def _record(self, batch: Sequence[_Sent]) -> None:
         async with transaction(self._sessions) as session:
@@ -187,10 +224,6 @@ class Texter:
         async with transaction(self._sessions) as session:
             await receipts.forget_unmatched(session)
         self._receipts_came.set()
-
-    @property
-    def worker(self) -> UUID:
-        return self._worker
 
 
 def _outcome(sent: _Sent) -> AttemptOutcome:

@@ -64,6 +64,10 @@ def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
+class Drained(Exception):  # noqa: N818 - not an error: all that was under way is recorded
+    """Ends a worker's task group after a shutdown was asked for."""
+
+
 class Sweeper:
     """Heartbeat of this worker's session, takeover of dead ones, ends of plans."""
 

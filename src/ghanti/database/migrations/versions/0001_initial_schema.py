@@ -633,7 +633,8 @@ def upgrade() -> None:
     op.create_index("ix_message_parts_smsc", "message_parts", ["smsc_id", "smsc_message_id"], unique=False)
     op.execute(
         """
-        INSERT INTO voices (id, display_name, internal_name, is_premium, language, engine, engine_voice) VALUES
+        INSERT INTO voices
+            (id, display_name, internal_name, is_premium, language, engine, engine_voice) VALUES
             (1, 'Rija', 'np_rija', false, 'np', 'espeak', 'ne+f3'),
             (2, 'Rija premium', 'np_rija', true, 'np', 'espeak', 'ne+f2'),
             (3, 'Prashanna', 'np_prashanna', false, 'np', 'espeak', 'ne+m3'),

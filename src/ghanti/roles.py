@@ -1,0 +1,103 @@
+"""The worker processes of ``ghanti serve``: ``python -m ghanti.roles dialler|sms|speech``.
+
+Each says ``{"ready": true}`` on its standard output once it is at work. SIGTERM ends it in order:
+nothing new is begun, what is under way is recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from uuid import uuid4
+
+from ghanti.campaigns import handlers as campaigns
+from ghanti.database import tables  # noqa: F401 - foreign keys need every model
+from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
+from ghanti.dialing import preparation, sessions
+from ghanti.dialing.dialler import Dialler
+from ghanti.dialing.texter import Texter
+from ghanti.dialing.worker import every, until_committed
+from ghanti.encryption import SecretBox, secret_box
+from ghanti.media.store import MediaStore
+from ghanti.settings import Settings, get_settings
+from ghanti.speech.pool import SpeechPool
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[SessionFactory, Settings, SecretBox, asyncio.Event], Awaitable[None]]
+"""A role's work, until the event asks it to drain."""
+
+
+async def dialler(
+    factory: SessionFactory, settings: Settings, box: SecretBox, draining: asyncio.Event
+) -> None:
+    await Dialler(factory, settings, box, voice_socket(settings), draining).run()
+
+
+async def sms(factory: SessionFactory, settings: Settings, box: SecretBox, draining: asyncio.Event) -> None:
+    await Texter(factory, settings, box, draining).run()
+
+
+async def speech(
+    factory: SessionFactory, settings: Settings, _box: SecretBox, draining: asyncio.Event
+) -> None:
+    worker = uuid4()
+
+    async def open_session() -> None:
+        async with transaction(factory) as session:
+            await sessions.open_session(session, worker, "speech")
+
+    async def beat() -> None:
+        async with transaction(factory) as session:
+            await sessions.heartbeat(session, worker)
+
+    async def discard() -> None:
+        store = MediaStore(settings.media_folder)
+        await preparation.discard_audio(factory, store, settings.audio_keep_seconds)
+
+    await until_committed(open_session, "opening the speech session")
+    async with SpeechPool(settings.media_folder) as pool, asyncio.TaskGroup() as tasks:
+        preparer = preparation.Preparer(factory, settings, pool, worker)
+        tasks.create_task(every(0, preparer.run, "preparation"))
+        tasks.create_task(every(1, beat, "heartbeat"))
+        tasks.create_task(every(60, discard, "audio clean-up"))
+        await draining.wait()
+        # What was being rendered is rendered again: nothing of it was promised.
+        raise asyncio.CancelledError
+
+
+ROLES: dict[str, Work] = {"dialler": dialler, "sms": sms, "speech": speech}
+
+
+def voice_socket(settings: Settings) -> Path:
+    return settings.run_folder / "voice.sock"
+
+
+async def work(role: str, settings: Settings) -> None:
+    assert settings.database_url is not None, "GHANTI_DATABASE_URL names the database"
+    engine = create_engine(settings.database_url.get_secret_value(), application_name=f"ghanti {role}")
+    campaigns.register()
+    draining = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(ending, draining.set)
+    print('{"ready": true}', flush=True)  # noqa: T201 - the supervisor waits for this line
+    with contextlib.suppress(asyncio.CancelledError):
+        await ROLES[role](create_session_factory(engine), settings, secret_box(settings), draining)
+    await engine.dispose()
+
+
+def main(arguments: list[str]) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if len(arguments) != 1 or arguments[0] not in ROLES:
+        sys.exit(f"usage: python -m ghanti.roles {'|'.join(ROLES)}")
+    asyncio.run(work(arguments[0], get_settings()))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
