@@ -6,9 +6,11 @@ Rows travel as the very bytes that COPY takes, so that the server only passes th
 from __future__ import annotations
 
 import struct
-from asyncio import StreamReader
 from enum import Enum
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:  # The reading process has no use for asyncio, which takes long to import.
+    from asyncio import StreamReader
 
 _HEAD = struct.Struct(">cI")
 _LONGEST = 64 << 20

@@ -63,7 +63,7 @@ def read(sheet: Sheet, region: str, emit: Callable[[str], None]) -> Summary:
     Raises:
         ImportRefused: nothing in it can be kept.
     """
-    rows = (row for row in sheet.rows if any(row[1]) or not all(map(cells.is_blank, row[1])))
+    rows = (row for row in sheet.rows if not all(map(cells.is_blank, row[1])))
     head = list(islice(rows, _LOOK_AHEAD))
     if not head:
         raise ImportRefused("The file is empty.")
@@ -165,4 +165,8 @@ class _Reading:
 
 
 def _described(column: Column, values: list[Any]) -> dict[str, Any]:
-    return {"column": column.name, "sample": str(values[0]) if values else "", "values": values}
+    return {"column": column.name, "sample": _as_text(values[0]) if values else "", "values": values}
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
