@@ -3,8 +3,8 @@
 Anchor: requests a second of a bare asyncio client to a bare asyncio echo server, one future a request, in the
 same run with the same window. Figures are medians of three runs, in bench/results.json under "smpp".
 
-FLOOR: 0.09 of the anchor at window 10 and 0.045 at window 100, else this exits 1. Measured when the floors were
-set, on two busy cores: 0.14 and 0.07 to 0.11. The SMSC, its receipts and their parsing share those
+FLOOR: 0.09 of the anchor at window 10 and 0.045 at window 100, else this exits 1. Measured when the floors
+were set, on two busy cores: 0.14 and 0.07 to 0.11. The SMSC, its receipts and their parsing share those
 cores with the channel; the anchor has no such company.
 
 Needs npm's smpp in tests/peers/sms (make peers).
