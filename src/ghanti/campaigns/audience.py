@@ -16,6 +16,9 @@ from ghanti.campaigns import repository, running, views
 from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
 from ghanti.contacts.results import AddResult, ImportResult
+from ghanti.dialing import closing
+from ghanti.dialing.models import Outcome, Plan, Target, TargetState
+from ghanti.dialing.repository import NOBODY
 from ghanti.settings import Settings
 
 
@@ -109,13 +112,57 @@ async def contact(session: AsyncSession, principal: Principal, contact_id: int) 
 async def merge_variables(
     session: AsyncSession, principal: Principal, contact_id: int, variables: Mapping[str, Any]
 ) -> Contact:
-    """Set variables and keep the others. Raises NotFoundError and InvalidError."""
+    """Set variables and keep the others, for a contact that waits in a run too.
+
+    Raises NotFoundError and InvalidError.
+    """
     try:
-        return await contacts.merge_variables(session, principal.account_id, contact_id, variables)
+        changed = await contacts.merge_variables(session, principal.account_id, contact_id, variables)
     except contacts.ContactNotFound:
         raise NotFoundError from None
     except contacts.ContactError as error:
         raise InvalidError.of(error.field, error.message) from None
+    await repository.unprepare_waiting(session, principal.account_id, contact_id)
+    return changed
+
+
+async def update_number(
+    session: AsyncSession, principal: Principal, contact_id: int, number: Any, region: str
+) -> Contact:
+    """Give a contact another number. Raises NotFoundError, and InvalidError when it is bad, taken or in use.
+
+    A contact that waits in a run is called on its new number.
+    """
+    await contact(session, principal, contact_id)
+    targets = await repository.lock_targets(session, principal.account_id, contact_id)
+    if any(target.state == TargetState.ACTIVE for target in targets):
+        raise InvalidError.of("number", "The contact is being called; change it when the call is over.")
+    try:
+        changed = await contacts.update_number(session, principal.account_id, contact_id, number, region)
+    except contacts.ContactNotFound:
+        raise NotFoundError from None
+    except contacts.ContactError as error:
+        raise InvalidError.of(error.field, error.message) from None
+    await repository.renumber_waiting(session, changed)
+    return changed
+
+
+async def delete(session: AsyncSession, principal: Principal, contact_id: int) -> None:
+    """Remove a contact, out of a run too. Raises NotFoundError, and InvalidError while it is being called."""
+    await contact(session, principal, contact_id)
+    targets = await repository.lock_targets(session, principal.account_id, contact_id)
+    if any(target.state == TargetState.ACTIVE for target in targets):
+        raise InvalidError("The contact is being called; delete it when the call is over.")
+    for target in targets:
+        if target.state == TargetState.WAITING:
+            await _withdraw(session, target)
+    await contacts.delete(session, principal.account_id, contact_id)
+
+
+async def _withdraw(session: AsyncSession, target: Target) -> None:
+    plan = await session.get_one(Plan, (target.account_id, target.plan_id))
+    reasons = {target.id: (Outcome.CANCELLED, "contact deleted")}
+    await closing.refuse(session, plan, reasons, NOBODY)
 
 
 async def _joined(

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, null, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.campaigns.models import Campaign
 from ghanti.campaigns.schemas import OWNER_KIND, CampaignFilter
 from ghanti.contacts.models import Contact
-from ghanti.dialing.models import Attempt, Plan, PlanState
+from ghanti.dialing.models import Attempt, Plan, PlanState, Target, TargetState
 from ghanti.speech.models import Voice
 
 
@@ -195,3 +195,44 @@ async def carriers(session: AsyncSession, account_id: int, campaign_id: int) -> 
         {"account_id": account_id, "campaign_id": campaign_id},
     )
     return {row.carrier: row.contacts for row in rows}
+
+
+async def lock_targets(session: AsyncSession, account_id: int, contact_id: int) -> Sequence[Target]:
+    """The open targets of a contact, locked, so that it is not leased meanwhile."""
+    statement = (
+        select(Target)
+        .where(
+            Target.account_id == account_id,
+            Target.contact_id == contact_id,
+            Target.state != TargetState.FINAL,
+        )
+        .order_by(Target.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.scalars(statement)).all()
+
+
+async def renumber_waiting(session: AsyncSession, contact: Contact) -> None:
+    """Let the waiting targets of a contact have its present number."""
+    await _update_waiting(
+        session, contact.account_id, contact.id, number=contact.number, carrier=contact.carrier
+    )
+
+
+async def unprepare_waiting(session: AsyncSession, account_id: int, contact_id: int) -> None:
+    """Have what was made ready with former variables made ready again."""
+    await _update_waiting(session, account_id, contact_id, ready=False, content=null())
+
+
+async def _update_waiting(session: AsyncSession, account_id: int, contact_id: int, **values: Any) -> None:
+    await session.execute(
+        update(Target)
+        .where(
+            Target.account_id == account_id,
+            Target.contact_id == contact_id,
+            Target.state == TargetState.WAITING,
+        )
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )

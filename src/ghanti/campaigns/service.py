@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from ghanti.campaigns.models import Campaign, CampaignStatus, Category, Services
 from ghanti.campaigns.schemas import CampaignFields, CampaignView
 from ghanti.credits import service as credits
 from ghanti.dialing import service as dialing
+from ghanti.speech.models import Voice
 from ghanti.trunks import repository as trunks
 
 REQUIRED = "This field is required."
@@ -25,6 +26,11 @@ _ONCE_FINISHED = _WHILE_RUNNING | {"schedule"}
 _NOT_IN_PLAN = frozenset({"name", "description"})
 
 _SLOWEST, _FASTEST = Decimal("2.00"), Decimal("0.50")
+
+
+async def voices(session: AsyncSession) -> Sequence[Voice]:
+    """The voices a campaign may choose, by id."""
+    return await repository.voices(session)
 
 
 async def create(session: AsyncSession, principal: Principal, fields: CampaignFields) -> CampaignView:

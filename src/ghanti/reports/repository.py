@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import dialect
+from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -33,7 +33,7 @@ from ghanti.dialing.models import Attempt, AttemptState, Channel, Outcome, Plan,
 
 _CHUNK_BYTES = 64 * 1024
 
-_DIALECT = dialect(paramstyle="pyformat")
+_DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ async def plan_ids(session: AsyncSession, account_id: int, campaign_id: int) -> 
     statement = select(Plan.id).where(
         Plan.account_id == account_id, Plan.owner_kind == OWNER_KIND, Plan.owner_id == campaign_id
     )
-    return (await session.scalars(statement)).all()
+    return list(await session.scalars(statement))
 
 
 async def page(session: AsyncSession, audience: Audience, limit: int, offset: int) -> Sequence[Any]:
@@ -63,7 +63,7 @@ async def page(session: AsyncSession, audience: Audience, limit: int, offset: in
         .offset(offset)
     )
     statement = progress(audience).where(Contact.id.in_(newest)).order_by(Contact.id.desc())
-    return (await session.execute(statement)).all()
+    return list(await session.execute(statement))
 
 
 async def one(session: AsyncSession, audience: Audience, contact_id: int) -> Any:
@@ -169,12 +169,14 @@ async def stream_csv(
 ) -> AsyncIterator[bytes]:
     """The rows of the report as CSV without header, in file order, through COPY: memory stays flat."""
     await session.execute(text("SELECT set_config('TimeZone', :zone, true)"), {"zone": zone.key})
-    query = _report(audience, variables).compile(dialect=_DIALECT)
+    query = _report(audience, variables).compile(
+        dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
+    )
     connection = await raw_connection(session)
     waiting = bytearray()
     async with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", query.params) as copy,  # type: ignore[arg-type]
+        cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", query.params) as copy,
     ):
         async for data in copy:
             waiting += data
@@ -195,15 +197,15 @@ def _report(audience: Audience, variables: Sequence[str]) -> Select[Any]:
         column.status,
         seconds.concat("s"),
         seconds,
-        column.playback,
+        func.nullif(column.playback, ""),
         column.credits_phone,
         column.credits_sms,
-        column.sms_status,
+        func.nullif(column.sms_status, ""),
         column.carrier,
         column.attempts,
         _moment(column.started_at),
         _moment(column.ended_at),
-        _defused(column.reason),
+        _defused(func.nullif(column.reason, "")),
     ).order_by(column.id)
 
 

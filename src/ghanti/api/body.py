@@ -1,0 +1,172 @@
+"""Reading request bodies from any sane client: JSON, urlencoded or multipart, or none at all.
+
+Real clients mislabel what they send, so a body is also looked at: JSON posted with curl's default
+type is JSON, and a multipart body labelled as JSON is multipart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from fastapi import Request
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from ghanti.accounts.errors import InvalidError
+from ghanti.api.errors import PayloadTooLargeError, UnsupportedMediaTypeError
+
+DATA_MEGABYTES = 16
+"""Largest body without a file."""
+
+_MEGABYTE = 1024 * 1024
+_MULTIPART_OVERHEAD = _MEGABYTE
+_JSON = re.compile(r"application/(.+\+)?json|text/(json|plain)|application/octet-stream|")
+
+
+@dataclass(slots=True)
+class Body:
+    """What was sent. A form field sent once is a string, sent repeatedly a list of them."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, UploadFile] = field(default_factory=dict)
+    is_form: bool = False
+
+    async def close(self) -> None:
+        """Remove the temporary copies of uploads."""
+        for file in self.files.values():
+            await file.close()
+
+
+async def read_body(request: Request, file_megabytes: int = 0) -> Body:
+    """The body of a request; files are accepted up to ``file_megabytes``.
+
+    Raises InvalidError, PayloadTooLargeError, UnsupportedMediaTypeError.
+    """
+    megabytes = max(file_megabytes, DATA_MEGABYTES)
+    stream = _limited(request, megabytes)
+    first = await anext(stream, b"")
+    while not first and (more := await anext(stream, None)) is not None:
+        first = more
+    if not first:
+        return Body()
+    kind, boundary = _media_type(request.headers.get("content-type", ""))
+    if first.startswith(b"--") and (kind == "multipart/form-data" or _JSON.fullmatch(kind)):
+        return await _multipart(_chained(first, stream), boundary or _boundary_of(first), megabytes)
+    data = bytearray(first)
+    async for chunk in stream:
+        data += chunk
+    if kind == "application/x-www-form-urlencoded" and not data.lstrip().startswith((b"{", b"[")):
+        return Body(_collected(_urlencoded(bytes(data))), is_form=True)
+    if kind == "application/x-www-form-urlencoded" or _JSON.fullmatch(kind):
+        return Body(_json(bytes(data)))
+    if kind == "multipart/form-data":
+        raise InvalidError("The multipart body is malformed.")
+    raise UnsupportedMediaTypeError(
+        f"Unsupported media type {kind[:60]!r}; send JSON, urlencoded or multipart form data."
+    )
+
+
+async def _limited(request: Request, megabytes: int) -> AsyncIterator[bytes]:
+    """The body's chunks; ends with PayloadTooLargeError, at once when the length is declared."""
+    most = megabytes * _MEGABYTE + _MULTIPART_OVERHEAD
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > most:
+        raise PayloadTooLargeError(megabytes)
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise PayloadTooLargeError(megabytes)
+        yield chunk
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
+
+
+def _media_type(header: str) -> tuple[str, str | None]:
+    message = Message()
+    message["content-type"] = header
+    kind = header.partition(";")[0].strip().lower()
+    boundary = message.get_param("boundary") if kind.startswith("multipart/") else None
+    return kind, boundary if isinstance(boundary, str) else None
+
+
+def _boundary_of(first: bytes) -> str:
+    """The boundary as the body's first line has it (RFC 2046, section 5.1.1)."""
+    return first.split(b"\r\n", 1)[0][2:72].decode("latin-1")
+
+
+async def _multipart(stream: AsyncIterator[bytes], boundary: str, megabytes: int) -> Body:
+    headers = Headers({"content-type": f'multipart/form-data; boundary="{boundary}"'})
+    parser = MultiPartParser(
+        headers,
+        _generator(stream),
+        max_files=4,
+        max_fields=10_000,
+        max_part_size=DATA_MEGABYTES * _MEGABYTE,
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, UnicodeDecodeError):
+        raise InvalidError("The multipart body is malformed.") from None
+    pairs = form.multi_items()
+    files = {name: value for name, value in pairs if isinstance(value, UploadFile)}
+    texts = [(name, value) for name, value in pairs if isinstance(value, str)]
+    return Body(_collected(texts), files, is_form=True)
+
+
+async def _generator(stream: AsyncIterator[bytes]) -> Any:
+    async for chunk in stream:
+        yield chunk
+
+
+def _urlencoded(data: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(data.decode(), keep_blank_values=True, errors="strict", max_num_fields=10_000)
+    except ValueError:
+        raise InvalidError("The form is malformed or not UTF-8.") from None
+
+
+def _collected(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        name = name.removesuffix("[]")
+        if "\0" in name or "\0" in value:
+            raise InvalidError("NUL characters cannot be kept.")
+        if name in values:
+            known = values[name]
+            values[name] = [*known, value] if isinstance(known, list) else [known, value]
+        else:
+            values[name] = value
+    return values
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    try:
+        value = orjson.loads(data.removeprefix(b"\xef\xbb\xbf").strip() or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise InvalidError(f"The body is not valid JSON: {error}.") from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidError("The body must be a JSON object.")
+    if b"\\u0000" in data and _has_nul(value):
+        raise InvalidError("NUL characters cannot be kept.")
+    return value
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_nul, value))

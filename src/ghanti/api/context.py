@@ -1,0 +1,135 @@
+"""What every request has at hand: the application's parts, its transaction, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.accounts import service as accounts
+from ghanti.accounts.errors import ForbiddenError, NotFoundError, UnauthenticatedError
+from ghanti.accounts.service import Principal
+from ghanti.accounts.throttle import LoginThrottle
+from ghanti.accounts.tokens import SessionTokens
+from ghanti.api.body import Body, read_body
+from ghanti.api.media import MediaLinks
+from ghanti.database.session import SessionFactory
+from ghanti.database.session import transaction as begin
+from ghanti.media.store import MediaStore
+from ghanti.settings import Settings
+
+ACCESS_COOKIE = "access"
+REFRESH_COOKIE = "refresh"
+
+_BIGGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the application that requests use."""
+
+    settings: Settings
+    sessions: SessionFactory
+    tokens: SessionTokens
+    throttle: LoginThrottle
+    store: MediaStore
+    links: MediaLinks
+
+
+def parts_of(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+async def _transaction(request: Request) -> AsyncIterator[AsyncSession]:
+    async with begin(parts_of(request).sessions) as session:
+        yield session
+
+
+async def _principal(request: Request) -> Principal:
+    return await _bearer(request)
+
+
+async def _writer(request: Request) -> Principal:
+    principal = await _bearer(request)
+    principal.require_write()
+    return principal
+
+
+async def _key_holder(request: Request) -> Principal:
+    """A bearer, or the access cookie of a login: the one endpoint that takes it besides refresh."""
+    if request.headers.get("authorization", "").strip():
+        return await _bearer(request)
+    cookie = request.cookies.get(ACCESS_COOKIE)
+    if not cookie:
+        raise UnauthenticatedError("Authentication credentials were not provided.")
+    check_origin(request)
+    parts = parts_of(request)
+    async with begin(parts.sessions) as session:
+        return await accounts.authenticate_access(session, parts.tokens, cookie)
+
+
+async def _bearer(request: Request) -> Principal:
+    # A transaction of its own, over before the body is read: a slow upload must hold no connection.
+    scheme, _, credential = request.headers.get("authorization", "").strip().partition(" ")
+    credential = credential.strip()
+    if scheme.lower() not in ("bearer", "token") or not credential:
+        raise UnauthenticatedError("Authentication credentials were not provided.")
+    parts = parts_of(request)
+    async with begin(parts.sessions) as session:
+        return await accounts.authenticate(session, parts.tokens, credential)
+
+
+async def _body(request: Request) -> Body:
+    return await read_body(request)
+
+
+def _campaign_id(campaign_id: int) -> int:
+    return _row_id(campaign_id)
+
+
+def _contact_id(contact_id: int) -> int:
+    return _row_id(contact_id)
+
+
+def _row_id(value: int) -> int:
+    """An id from a path. One that no row can have is not found."""
+    if value > _BIGGEST_ID:
+        raise NotFoundError
+    return value
+
+
+Transaction = Annotated[AsyncSession, Depends(_transaction, scope="function")]
+"""The request's transaction: committed after the endpoint returns and before its answer is sent."""
+
+Reader = Annotated[Principal, Depends(_principal)]
+Writer = Annotated[Principal, Depends(_writer)]
+KeyHolder = Annotated[Principal, Depends(_key_holder)]
+Sent = Annotated[Body, Depends(_body)]
+CampaignId = Annotated[int, Depends(_campaign_id)]
+ContactId = Annotated[int, Depends(_contact_id)]
+InParts = Annotated[Parts, Depends(parts_of)]
+
+
+def base_url(request: Request) -> str:
+    """Scheme and host of absolute URLs, without a slash at the end."""
+    configured = parts_of(request).settings.public_url
+    return (configured or str(request.base_url)).rstrip("/")
+
+
+def is_https(request: Request) -> bool:
+    return base_url(request).startswith("https:")
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a browser's request with cookies from another site."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+    ours = urlsplit(base_url(request))
+    if origin.lower() != f"{ours.scheme}://{ours.netloc}".lower():
+        raise ForbiddenError("Requests from another origin may not use cookies.")

@@ -1,0 +1,11 @@
+"""The TingTing API v1: parses, authorises and translates shapes; the rules are the services'."""
+
+from fastapi import APIRouter
+
+from ghanti.api.tingting import auths, campaigns, choices, contacts, media, runs
+
+PREFIX = "/api/v1"
+
+router = APIRouter(prefix=PREFIX)
+for part in (auths, choices, campaigns, contacts, runs, media):
+    router.include_router(part.router)

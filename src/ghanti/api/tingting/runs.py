@@ -1,0 +1,71 @@
+"""Running and stopping campaigns, and their reports."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from ghanti.api.context import CampaignId, InParts, Reader, Transaction, Writer
+from ghanti.api.responses import answer
+from ghanti.api.tingting import shapes
+from ghanti.api.tingting.examples import BEGAN, CSV_REPORT, STOPPED, answers
+from ghanti.api.tingting.links import media_url
+from ghanti.campaigns import running, views
+from ghanti.campaigns.schedule import bikram_sambat
+from ghanti.reports import service as reports
+
+router = APIRouter(tags=["Run and report"])
+
+
+@router.post("/run-campaign/{campaign_id:int}/", summary="Run a campaign", responses=answers(BEGAN))
+async def run_campaign(campaign_id: CampaignId, principal: Writer, session: Transaction) -> Response:
+    """Starts it at its schedule, or at once without one. The date in the answer is Bikram Sambat."""
+    started = await running.run(session, principal, campaign_id)
+    message = "Campaign Began Successfully!!"
+    if started.starts_at is not None:
+        when = bikram_sambat(started.starts_at, principal.time_zone)
+        message = f"Campaign Scheduled successfully for {when}"
+    return answer({"message": message, **shapes.remaining(started.balances)})
+
+
+@router.post(
+    "/campaign/emergency-stop/{campaign_id:int}/", summary="Stop a campaign now", responses=answers(STOPPED)
+)
+async def emergency_stop(
+    request: Request, campaign_id: CampaignId, principal: Writer, session: Transaction
+) -> Response:
+    """Nothing more is dialled, calls in flight are hung up, the campaign is Terminated."""
+    stopped = await running.stop(session, principal, campaign_id)
+    bulk_file = media_url(request, stopped.view.campaign.bulk_file)
+    return answer(
+        {
+            "message": "Campaign stopped successfully",
+            "data": shapes.campaign(stopped.view, principal.time_zone, bulk_file),
+            **shapes.remaining(stopped.balances),
+        }
+    )
+
+
+@router.api_route("/download/report/{campaign_id:int}/", methods=["POST"], include_in_schema=False)
+@router.get(
+    "/download/report/{campaign_id:int}/",
+    summary="Download the report",
+    responses=CSV_REPORT,
+)
+@router.get(
+    "/download/{campaign_id:int}/report/",
+    summary="Download the report (second path)",
+    responses=CSV_REPORT,
+)
+async def download_report(
+    campaign_id: CampaignId, principal: Reader, session: Transaction, parts: InParts
+) -> Response:
+    """A CSV line a contact, also while the campaign runs: its number, its variables, what became of it."""
+    await views.found(session, principal.account_id, campaign_id)
+    lines = reports.campaign_csv(parts.sessions, principal.account_id, campaign_id, principal.time_zone)
+    name = f"campaign_{campaign_id}_report.csv"
+    return StreamingResponse(
+        lines,
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )

@@ -1,0 +1,102 @@
+"""The HTTP application, and its server: ``python -m ghanti.app``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import sys
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from ghanti.accounts.throttle import LoginThrottle
+from ghanti.accounts.tokens import SessionTokens
+from ghanti.api import docs, errors, health, tingting
+from ghanti.api.context import Parts
+from ghanti.api.media import MediaLinks
+from ghanti.api.slashes import FinalSlash
+from ghanti.campaigns import handlers
+from ghanti.database.session import SessionFactory, create_engine, create_session_factory
+from ghanti.encryption import SecretBox, secret_box
+from ghanti.media.store import MediaStore
+from ghanti.settings import Settings, get_settings
+
+_POOL = 10
+_GRACE_SECONDS = 10
+
+
+def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> FastAPI:
+    """The application over a migrated database."""
+    handlers.register()
+    app = FastAPI(
+        title="Ghanti", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    app.state.parts = Parts(
+        settings=settings,
+        sessions=sessions,
+        tokens=SessionTokens(box.derive("sessions")),
+        throttle=LoginThrottle(),
+        store=MediaStore(settings.media_folder),
+        links=MediaLinks(box.derive("media links")),
+    )
+    app.include_router(health.router)
+    app.include_router(tingting.router)
+    docs.install(app)
+    errors.install(app)
+    app.add_middleware(FinalSlash, prefix=tingting.PREFIX + "/")
+    return app
+
+
+class _Server(uvicorn.Server):
+    """Says in one JSON line on standard output when it listens, and where."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and sockets:
+            port = sockets[0].getsockname()[1]
+            sys.stdout.write(json.dumps({"ready": True, "port": port}) + "\n")
+            sys.stdout.flush()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished first.
+
+    Raises OSError when the address cannot be listened on, ValueError without a database URL.
+    """
+    if settings.database_url is None:
+        raise ValueError("GHANTI_DATABASE_URL is not set")
+    listener = _listen(settings.host, settings.port)
+    engine = create_engine(
+        settings.database_url.get_secret_value(), pool_size=_POOL, application_name="ghanti api"
+    )
+    app = create_app(settings, create_session_factory(engine), secret_box(settings))
+    config: dict[str, Any] = {
+        "log_level": "warning",
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": _GRACE_SECONDS,
+    }
+    try:
+        await _Server(uvicorn.Config(app, **config)).serve([listener])
+    finally:
+        await engine.dispose()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(address)
+    return listener
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    asyncio.run(serve(get_settings()))
+
+
+if __name__ == "__main__":
+    main()

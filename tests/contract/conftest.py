@@ -1,0 +1,32 @@
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "api"))
+
+from api_world import (  # noqa: E402
+    api_database,
+    api_template,
+    app,
+    http,
+    new_tenant,
+    other,
+    sessions,
+    settings,
+    tenant,
+    viewer,
+    workbook,
+)
+
+__all__ = [
+    "api_database",
+    "api_template",
+    "app",
+    "http",
+    "new_tenant",
+    "other",
+    "sessions",
+    "settings",
+    "tenant",
+    "viewer",
+    "workbook",
+]
