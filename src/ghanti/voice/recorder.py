@@ -68,6 +68,10 @@ class Recorder:
             self._base, self._ssrc = (packet.timestamp - offset) % (1 << 32), packet.ssrc
         return offset
 
+    def samples(self) -> g711.Pcm:
+        """What was recorded, as 16-bit linear samples."""
+        return self._decode(bytes(self._data))
+
     def save(self, path: Path) -> None:
         """Write a mono 16-bit 8 kHz wav. Blocks; not for the media thread."""
         partial = path.with_suffix(".part")
@@ -75,5 +79,5 @@ class Recorder:
             out.setnchannels(1)
             out.setsampwidth(2)
             out.setframerate(g711.SAMPLE_RATE)
-            out.writeframes(self._decode(bytes(self._data)).astype("<i2").tobytes())
+            out.writeframes(self.samples().astype("<i2").tobytes())
         partial.replace(path)
