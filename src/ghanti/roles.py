@@ -12,11 +12,11 @@ import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from uuid import uuid4
 
 from ghanti.campaigns import handlers as campaigns
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
+from ghanti.database.schema import wait_until_current
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
 from ghanti.dialing import preparation, sessions
 from ghanti.dialing.dialler import Dialler
@@ -24,6 +24,7 @@ from ghanti.dialing.texter import Texter
 from ghanti.dialing.worker import every, until_committed
 from ghanti.encryption import SecretBox, secret_box
 from ghanti.media.store import MediaStore
+from ghanti.serve import voice_socket
 from ghanti.settings import Settings, get_settings
 from ghanti.speech.pool import SpeechPool
 
@@ -74,10 +75,6 @@ async def speech(
 ROLES: dict[str, Work] = {"dialler": dialler, "sms": sms, "speech": speech}
 
 
-def voice_socket(settings: Settings) -> Path:
-    return settings.run_folder / "voice.sock"
-
-
 async def work(role: str, settings: Settings) -> None:
     assert settings.database_url is not None, "GHANTI_DATABASE_URL names the database"
     engine = create_engine(settings.database_url.get_secret_value(), application_name=f"ghanti {role}")
@@ -86,6 +83,7 @@ async def work(role: str, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, draining.set)
+    await wait_until_current(engine)
     print('{"ready": true}', flush=True)  # noqa: T201 - the supervisor waits for this line
     with contextlib.suppress(asyncio.CancelledError):
         await ROLES[role](create_session_factory(engine), settings, secret_box(settings), draining)

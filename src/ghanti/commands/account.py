@@ -1,0 +1,43 @@
+"""``ghanti account``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ghanti.commands.common import DataOption, fail, print_json, transact
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from ghanti.encryption import SecretBox
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def accounts() -> None:
+    """Accounts, their people and credits."""
+
+
+@app.command()
+def create(
+    email: str,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, help="Of the account's owner.")],
+    phone_credits: Annotated[int, typer.Option(min=0)] = 0,
+    sms_credits: Annotated[int, typer.Option(min=0)] = 0,
+    data: DataOption = None,
+) -> None:
+    """Create an account with its owner, credits and an API token, printed once as JSON."""
+    from ghanti.accounts import service
+    from ghanti.accounts.errors import RefusedError
+
+    async def run(session: AsyncSession, _box: SecretBox) -> dict[str, Any]:
+        made = await service.create_account(session, email, password, phone_credits, sms_credits)
+        return {"account_id": made.account_id, "email": email, "api_token": made.api_token}
+
+    try:
+        print_json(transact(data, run))
+    except RefusedError as error:
+        fail(error.message)

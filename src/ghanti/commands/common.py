@@ -1,0 +1,77 @@
+"""What commands share: the data folder option, a transaction on the server's database, plain errors."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from ghanti.encryption import SecretBox
+    from ghanti.settings import Settings
+
+T = TypeVar("T")
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Data folder of the server; GHANTI_DATA, else ./data.")
+]
+
+
+def fail(message: str) -> NoReturn:
+    typer.echo(f"error: {message}", err=True)
+    sys.exit(1)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def settings_for(data: Path | None) -> Settings:
+    from ghanti.settings import Settings
+
+    return Settings() if data is None else Settings(data=data)
+
+
+def database_url(settings: Settings) -> str:
+    """The URL of the running server's database, embedded or the owner's."""
+    from ghanti.database.embedded import EmbeddedPostgres, EmbeddedServerError
+
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    try:
+        return EmbeddedPostgres(settings.data).url
+    except EmbeddedServerError as error:
+        fail(str(error))
+
+
+def transact(data: Path | None, what: Callable[[AsyncSession, SecretBox], Awaitable[T]]) -> T:
+    """Do something in one transaction on the server's database; the server must be running."""
+    from sqlalchemy.exc import OperationalError
+
+    from ghanti.database import tables  # noqa: F401 - foreign keys need every model
+    from ghanti.database.session import create_engine, create_session_factory, transaction
+    from ghanti.encryption import secret_box
+
+    settings = settings_for(data)
+    url = database_url(settings)
+
+    async def run() -> T:
+        engine = create_engine(url, pool_size=1, application_name="ghanti command")
+        try:
+            async with transaction(create_session_factory(engine)) as session:
+                return await what(session, secret_box(settings))
+        finally:
+            await engine.dispose()
+
+    try:
+        return asyncio.run(run())
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        fail(f"the database does not answer ({reason}); start it with: ghanti serve --data {settings.data}")

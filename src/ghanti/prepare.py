@@ -1,0 +1,63 @@
+"""What is done once before the workers begin: the newest schema, and the simulated ways out."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+
+from ghanti.database import migrate, tables  # noqa: F401 - foreign keys need every model
+from ghanti.database.session import create_engine, create_session_factory, transaction
+from ghanti.encryption import secret_box
+from ghanti.settings import Settings, get_settings
+from ghanti.trunks import service as trunks
+
+SIMULATED = "simulated"
+_SIMULATED_SMSC = "simulated"
+
+
+async def register_simulators(settings: Settings, sip_port: int, smpp_port: int) -> None:
+    """Point the simulated trunk and SMSC at this start's simulators; their limits are the simulators'."""
+    assert settings.database_url is not None
+    engine = create_engine(settings.database_url.get_secret_value(), pool_size=1)
+    box = secret_box(settings)
+    async with transaction(create_session_factory(engine)) as session:
+        await trunks.put_trunk(
+            session,
+            box,
+            trunks.TrunkOrder(SIMULATED, "127.0.0.1", sip_port, cps=10, max_calls=200, simulated=True),
+        )
+        await trunks.put_smsc(
+            session,
+            box,
+            trunks.SmscOrder(
+                _SIMULATED_SMSC,
+                "127.0.0.1",
+                "ghanti",
+                "rehearse",
+                port=smpp_port,
+                source_address="Ghanti",
+                messages_per_second=50,
+                window_size=20,
+                simulated=True,
+            ),
+        )
+    await engine.dispose()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("ghanti.prepare")
+    parser.add_argument("--sip-port", type=int)
+    parser.add_argument("--smpp-port", type=int)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    settings = get_settings()
+    url = settings.database_direct_url or settings.database_url
+    assert url is not None, "GHANTI_DATABASE_URL names the database"
+    migrate.upgrade(url.get_secret_value())
+    if arguments.sip_port:
+        asyncio.run(register_simulators(settings, arguments.sip_port, arguments.smpp_port))
+
+
+if __name__ == "__main__":
+    main()

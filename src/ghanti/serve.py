@@ -1,0 +1,150 @@
+"""``ghanti serve``: every role of one machine as processes of their own, supervised."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from ghanti.database.embedded import EmbeddedPostgres
+from ghanti.settings import Carrier, Settings
+from ghanti.simulator.rehearsal import RehearsalPorts, free_ports
+from ghanti.supervisor.role import Role
+from ghanti.supervisor.supervisor import Supervisor
+
+READY = '"ready"'
+_LONGEST_SOCKET = 100
+_STOP_MARGIN_SECONDS = 6
+
+
+def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> int:
+    """Run until SIGTERM or SIGINT; answers the exit code.
+
+    Raises:
+        DataFolderInUse: another server has the data folder.
+        EmbeddedServerError: the embedded database cannot be made.
+    """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.run_folder.mkdir(parents=True, exist_ok=True)
+    postgres = EmbeddedPostgres(settings.data) if settings.database_url is None else None
+    database = [postgres.role()] if postgres else []
+    try:
+        url = postgres.url if postgres else _secret(settings)
+        return Supervisor(
+            database + roles(settings, url, behind=[role.name for role in database]),
+            settings.data,
+            on_ready=on_ready,
+        ).run()
+    finally:
+        if postgres:
+            postgres.release()
+
+
+def roles(settings: Settings, url: str, *, behind: list[str]) -> list[Role]:
+    """The processes of this machine; all end before those named in ``behind``."""
+    env = environment(settings, url)
+    simulated = settings.carrier is Carrier.SIMULATED
+    ports = free_ports() if simulated else None
+    socket_path = voice_socket(settings)
+    drain = settings.drain_seconds + _STOP_MARGIN_SECONDS
+    simulators = _simulators(settings, env, ports) if ports else []
+    names = [role.name for role in simulators]
+    return [
+        *simulators,
+        Role(
+            "prepare",
+            _python("ghanti.prepare", *(_port_arguments(ports) if ports else ())),
+            env,
+            after=behind,
+            restart=False,
+        ),
+        Role(
+            "voice",
+            _python(
+                "ghanti.voice",
+                *("--socket", str(socket_path)),
+                *("--sip-address", settings.sip_address),
+                *("--sip-port", str(settings.sip_port)),
+                *("--capacity", str(settings.calls_per_process)),
+                *("--recordings", str(settings.media_folder / "recordings")),
+            ),
+            ready="ready on",
+            after=names,
+            grace=_STOP_MARGIN_SECONDS,
+        ),
+        Role("dialler", _python("ghanti.roles", "dialler"), env, READY, [*behind, "voice"], grace=drain),
+        Role("sms", _python("ghanti.roles", "sms"), env, READY, [*behind, *names], grace=drain),
+        Role("speech", _python("ghanti.roles", "speech"), env, READY, behind),
+        Role("api", _python("ghanti.app"), env, READY, behind, grace=drain),
+    ]
+
+
+def _simulators(settings: Settings, env: dict[str, str], ports: RehearsalPorts) -> list[Role]:
+    folder = settings.data / "simulator"
+    folder.mkdir(exist_ok=True)
+    return [
+        Role(
+            "phones",
+            _python(
+                "ghanti.simulator.phones",
+                *("--port", str(ports.sip)),
+                *("--recordings", str(folder / "recordings")),
+                *("--log", str(folder / "phones.jsonl")),
+            ),
+            env,
+            READY,
+        ),
+        Role(
+            "smsc",
+            _python(
+                "ghanti.simulator.smsc",
+                *("--port", str(ports.smpp)),
+                *("--log", str(folder / "messages.jsonl")),
+            ),
+            env,
+            READY,
+        ),
+    ]
+
+
+def environment(settings: Settings, url: str) -> dict[str, str]:
+    """The settings, as a child reads them."""
+    env = {"GHANTI_DATABASE_URL": url}
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if value is None or name in ("database_url", "database_direct_url", "secret_key"):
+            continue
+        env[f"GHANTI_{name.upper()}"] = str(value.resolve() if isinstance(value, Path) else value)
+    return env
+
+
+def voice_socket(settings: Settings) -> Path:
+    """Where the voice process listens: in the run folder, or in a short one when that path is too long.
+
+    A Unix socket's path holds at most 107 bytes (unix(7)).
+    """
+    path = settings.run_folder.resolve() / "voice.sock"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+        return path
+    key = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"ghanti-run-{os.geteuid()}-{key}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    return folder / "voice.sock"
+
+
+def _port_arguments(ports: RehearsalPorts) -> tuple[str, ...]:
+    return ("--sip-port", str(ports.sip), "--smpp-port", str(ports.smpp))
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _secret(settings: Settings) -> str:
+    assert settings.database_url is not None
+    return settings.database_url.get_secret_value()
