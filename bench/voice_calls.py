@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -33,6 +34,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ghanti.voice.client import VoiceClient, VoiceGoneError
+from ghanti.voice.process import NICENESS
 from ghanti.voice.protocol import Dial, Ended
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,6 +138,8 @@ class Receiver:
 
 def send_bare(port: int, streams: int, seconds: float) -> None:
     """Send what so many calls send, read what comes back, and print the CPU share."""
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(streams)]
     epoll = select.epoll()
     for sock in sockets:
