@@ -28,7 +28,7 @@ async def read(path: Path, settings: Settings) -> tuple[list[tuple[int, str, dic
     summary = await reading_process.read(path, path.name, settings, write)
     contacts = []
     for line in written.decode().splitlines():
-        position, number, _, _, variables = line.split("\t")
+        position, number, _, _, variables, _ = line.split("\t")
         contacts.append((int(position), number, orjson.loads(variables.replace("\\\\", "\\"))))
     assert summary.rows == len(contacts)
     return contacts, summary

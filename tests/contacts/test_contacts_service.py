@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import RFC_4122
 
 import pytest
 from contacts_place import Place
@@ -198,6 +199,8 @@ async def test_add_many(sessions: SessionFactory, place: Place) -> None:
         assert (list(again.created), again.skipped) == ([], 4)
         nothing = await service.add_many(session, place.account, place.campaign, [{"number": "x"}])
         assert (nothing.skipped, len(nothing.errors)) == (0, 1)
+    assert len({contact.uuid for contact in result.created}) == 3
+    assert {(contact.uuid.version, contact.uuid.variant) for contact in result.created} == {(4, RFC_4122)}
     ids = [contact.id for contact in result.created]
     assert ids == sorted(ids)
 

@@ -18,8 +18,8 @@ from ghanti.database.session import raw_connection
 
 _CONFLICT = ("account_id", "campaign_id", "number")
 _INSERT_STAGED = """
-    INSERT INTO contacts (account_id, campaign_id, number, number_sent, carrier, variables)
-    SELECT :account_id, :campaign_id, number, number_sent, carrier, variables
+    INSERT INTO contacts (account_id, campaign_id, number, number_sent, carrier, variables, uuid)
+    SELECT :account_id, :campaign_id, number, number_sent, carrier, variables, uuid
       FROM staged_contacts
      ORDER BY position
     ON CONFLICT (account_id, campaign_id, number) DO NOTHING
@@ -43,14 +43,14 @@ class Inserted:
 async def staging(session: AsyncSession) -> AsyncIterator[AsyncCopy]:
     """A COPY into a table that lives as long as the transaction at most.
 
-    Rows are position, number, number_sent, carrier and variables (JSON) in COPY's text format.
+    Rows are lines of :func:`ghanti.contacts.copying.row`.
     The staged rows are there until :func:`drop_staged`.
     """
     await session.execute(
         text(
             """
             CREATE TEMPORARY TABLE staged_contacts (
-                position bigint, number text, number_sent text, carrier text, variables json
+                position bigint, number text, number_sent text, carrier text, variables json, uuid uuid
             ) ON COMMIT DROP
             """
         )
