@@ -112,6 +112,16 @@ async def test_a_caller_who_gives_up_leaves_the_pool_working(pool: SpeechPool) -
     assert isinstance(answer, Rendered)
 
 
+async def test_a_closed_pool_says_so(tmp_path: Path) -> None:
+    pool = SpeechPool(tmp_path)
+    with pytest.raises(RuntimeError, match="not open"):
+        await pool.render_many(asking("राम"))
+    async with pool:
+        pass
+    with pytest.raises(RuntimeError, match="not open"):
+        await pool.render_many(asking("राम"))
+
+
 async def test_closing_frees_who_still_waits(tmp_path: Path) -> None:
     async with SpeechPool(tmp_path, program=MISBEHAVING) as pool:
         await pool.render_many(asking("राम"))

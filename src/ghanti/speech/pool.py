@@ -72,6 +72,7 @@ class SpeechPool:
         for worker in self._workers:
             with contextlib.suppress(asyncio.CancelledError):
                 await worker
+        self._workers.clear()
         for job in self._waiting:
             job.done.cancel()
         self._waiting.clear()
@@ -80,7 +81,12 @@ class SpeechPool:
         """Render all; the answers stand in the order of the requests, equal ones are rendered once.
 
         Errors are values, because one bad text says nothing about the others.
+
+        Raises:
+            RuntimeError: the pool is not open.
         """
+        if not self._workers:
+            raise RuntimeError("the speech pool is not open")
         loop = asyncio.get_running_loop()
         jobs = {request: _Job(request, loop.create_future()) for request in requests}
         async with self._arrived:
@@ -91,7 +97,8 @@ class SpeechPool:
         finally:
             for job in jobs.values():
                 job.done.cancel()
-        return [dict(zip(jobs, answers, strict=True))[request] for request in requests]
+        by_request = dict(zip(jobs, answers, strict=True))
+        return [by_request[request] for request in requests]
 
     async def _work(self) -> None:
         child: Child | None = None

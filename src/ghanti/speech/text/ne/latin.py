@@ -19,21 +19,16 @@ IOE IP IPO IRD ISO ISP IT IVR LOC MBA MOU NEA NEB NIC NIMB NMA NOC OPD OTP PO QA
 UK UN UPS USA USB UTL VAT VIP VOIP AM IOS API URL UPI EPF SIA EDC AGM BOD CIB ECA IEMIS
 """
 _SPELLED = frozenset(_SPELLED_WORDS.split())
-_SAID = {
-    "dr": "डाक्टर",
-    "mr": "मिस्टर",
-    "mrs": "मिसेज",
-    "prof": "प्रोफेसर",
-    "er": "इन्जिनियर",
-    "pvt": "प्राइभेट",
-    "ltd": "लिमिटेड",
-    "rs": "रुपैयाँ",
-    "nrs": "रुपैयाँ",
-    "npr": "रुपैयाँ",
-    "ok": "ओके",
-    "com": "कम",
-    "www": "",
+_TITLES = {
+    "Dr": "डाक्टर",
+    "Mr": "मिस्टर",
+    "Mrs": "मिसेज",
+    "Prof": "प्रोफेसर",
+    "Er": "इन्जिनियर",
+    "Pvt": "प्राइभेट",
+    "Ltd": "लिमिटेड",
 }
+_SAID = {"rs": "रुपैयाँ", "nrs": "रुपैयाँ", "npr": "रुपैयाँ", "ok": "ओके", "com": "कम"}
 _DEVANAGARI = {
     "प्रा.लि.": "प्राइभेट लिमिटेड",
     "प्रा. लि.": "प्राइभेट लिमिटेड",
@@ -107,7 +102,7 @@ ADDRESSES: tuple[Rule, ...] = (
 _ABBREVIATIONS = "|".join(re.escape(short) for short in _DEVANAGARI)
 WORDS: tuple[Rule, ...] = (
     Rule(r"(?<![A-Za-z])(?:[A-Z]\.\s?){1,8}[A-Z](?![A-Za-z])\.?", lambda match: f" {spell(match[0])} "),
-    Rule(r"(?<![A-Za-z])(?:Dr|Mr|Mrs|Prof|Er|Pvt|Ltd)\b\.?", lambda match: word(match[0].rstrip("."))),
+    Rule(rf"(?<![A-Za-z])({'|'.join(_TITLES)})\b\.?", lambda match: f" {_TITLES[match[1]]} "),
     Rule(r"(?<![A-Za-z])No\.\s?(?=\d)", lambda _: " नम्बर "),
     Rule(rf"(?<![\u0900-\u097f])(?:{_ABBREVIATIONS})", lambda match: f" {_DEVANAGARI[match[0]]} "),
     Rule(r"[A-Za-z]+", lambda match: word(match[0])),
