@@ -200,7 +200,15 @@ def children() -> list[str]:
     """Pids of reading processes started by this one."""
     listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     pids = [pid for file in listed for pid in file.read_text().split()]
-    return [pid for pid in pids if b"ghanti.contacts.reader" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in pids if b"ghanti.contacts.reader" in command(pid)]
+
+
+def command(pid: str) -> bytes:
+    """The command line of a process; empty when it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def running() -> set[str]:
@@ -226,3 +234,16 @@ async def test_the_reading_process_sees_no_secret(
     await reading_process.read(path, path.name, settings, look)
     assert b"LC_ALL" in seen[0]
     assert b"GHANTI" not in seen[0]
+
+
+async def test_two_files_are_read_at_a_time(text_file: Write, settings: Settings) -> None:
+    path = text_file("number\n" + "9841234567\n" * 5000)
+    seen: list[int] = []
+
+    async def look(rows: bytes) -> None:
+        seen.append(len(children()))
+
+    reads = (reading_process.read(path, path.name, settings, look) for _ in range(6))
+    summaries = await asyncio.gather(*reads)
+    assert [summary.rows for summary in summaries] == [5000] * 6
+    assert max(seen) == 2

@@ -10,6 +10,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -20,13 +21,17 @@ from ghanti.contacts.reading import Summary
 from ghanti.settings import Settings
 
 _log = logging.getLogger(__name__)
+_AT_ONCE = 2
+"""Files one server process reads at a time; each may take as much memory as the settings allow."""
+
+_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _OUT_OF_MEMORY = (signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL, signal.SIGBUS)
 
 
 async def read(
     path: Path, filename: str, settings: Settings, write: Callable[[bytes], Awaitable[None]]
 ) -> Summary:
-    """Read an uploaded file in a process of its own.
+    """Read an uploaded file in a process of its own, when it is its turn.
 
     Args:
         write: takes the contacts as lines of COPY's text format, while they are read.
@@ -36,6 +41,13 @@ async def read(
             written.
     """
     _check_size(path, settings)
+    async with _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE)):
+        return await _read(path, filename, settings, write)
+
+
+async def _read(
+    path: Path, filename: str, settings: Settings, write: Callable[[bytes], Awaitable[None]]
+) -> Summary:
     process = await _start(path, filename, settings)
     try:
         async with asyncio.timeout(settings.import_seconds):
