@@ -76,7 +76,8 @@ class Agent(UA):  # type: ignore[misc]
         self.lContact = SipContact()
         self.lContact.address.name = None
         self._observer = observer
-        self._heard = False
+        self.heard = False
+        """Whether anything answered the newest INVITE; may be read on any thread."""
         self._local_response = False
         self._without_offer = False
 
@@ -86,13 +87,11 @@ class Agent(UA):  # type: ignore[misc]
             return
         transaction = self.tr
         self.disconnect(origin="us")
-        if not self._heard and not self.connect_ts:
-            # A CANCEL may not precede the first response (RFC 3261, 9.1). sippy sends it when one comes;
-            # until then the INVITE must at least not be repeated.
-            if transaction.teA is not None:
-                transaction.teA.cancel()
-                transaction.teA = None
-            self._finish(None, silent=True)
+        # A CANCEL may not precede the first response (RFC 3261, 9.1). sippy sends it when one comes; until
+        # then the INVITE must at least not be repeated.
+        if not self.heard and not self.connect_ts and transaction.teA is not None:
+            transaction.teA.cancel()
+            transaction.teA = None
 
     def accept(self, description: str | None) -> None:
         """Answer a re-INVITE with our description, or refuse it with 488."""
@@ -120,7 +119,7 @@ class Agent(UA):  # type: ignore[misc]
         cancelling = isinstance(self.state, UacStateCancelling)
         # sippy makes the 408 of a transaction that timed out itself; it then has no source.
         self._local_response = response.source is None
-        self._heard = self._heard or not self._local_response
+        self.heard = self.heard or not self._local_response
         if cancelling and code in (401, 407) and self.reqs:
             # Else sippy would answer the challenge by a new INVITE, after we cancelled.
             self.reqs.clear()
@@ -128,9 +127,9 @@ class Agent(UA):  # type: ignore[misc]
         super().recvResponse(response, transaction)
         if code in (401, 407) and not cancelling:
             # If a new INVITE answers the challenge, that one is unheard.
-            self._heard = False
+            self.heard = False
         if cancelling and code >= 200:
-            self._finish(code, crossed=code < 300, silent=self._local_response and not self._heard)
+            self._finish(code, crossed=code < 300, silent=self._local_response and not self.heard)
 
     def recvRequest(self, request: Any, transaction: Any) -> Any:  # noqa: N802
         """Take a request within the dialog; methods that sippy leaves unanswered are refused."""

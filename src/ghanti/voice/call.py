@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ipaddress
 import logging
 import secrets
 import socket
@@ -24,6 +26,8 @@ logger = logging.getLogger(__name__)
 Report = type[Sent | Ringing | Answered | Played | Key | Recorded | Ended]
 # How long the final response to a CANCEL may take; a 200 that comes later is still answered with a BYE.
 CANCEL_SECONDS = 5.0
+# How long the first response may take once we gave up; a CANCEL has to wait for it (RFC 3261, 9.1).
+FIRST_RESPONSE_SECONDS = 1.0
 # A BYE right behind the last packet would cut what waits in the callee's jitter buffer.
 TAIL_SECONDS = 0.2
 PROGRESS_SECONDS = 1.0
@@ -81,6 +85,7 @@ class Call:
         self._limit: asyncio.TimerHandle | None = None
         self._answered_at: float | None = None
         self._sent_at: float | None = None
+        self._invited = False
         self._rang = False
         self._session = secrets.randbits(31)
         self._version = 1
@@ -107,7 +112,7 @@ class Call:
             outcome.not_sent, outcome.reason, outcome.detail = True, error.reason, error.detail
         except Exception:
             logger.exception("call %s failed", self.dial.call_id)
-            outcome.reason, outcome.not_sent = "error", self._sent_at is None
+            outcome.reason, outcome.not_sent = "error", not self._invited
         finally:
             if self._limit is not None:
                 self._limit.cancel()
@@ -141,6 +146,7 @@ class Call:
             on_offer=self._reoffered,
         )
         try:
+            self._invited = True
             self._services.signalling.invite(self._invite(address, stream.port), leg)
             await self._follow(leg, self._talk)
         finally:
@@ -165,6 +171,8 @@ class Call:
 
     async def _resolve(self) -> tuple[str, int]:
         trunk = self.dial.trunk
+        with contextlib.suppress(ValueError):
+            return str(ipaddress.IPv4Address(trunk.host)), trunk.port
         seconds = self.dial.send_by - time.time()
         try:
             async with asyncio.timeout(max(0.0, seconds)):
@@ -224,8 +232,13 @@ class Call:
     async def _cancel(self, leg: Leg) -> None:
         reason = self._stopped.result() if self._stopped.done() else "no_answer"
         leg.hang_up()
-        await asyncio.wait({leg.ended}, timeout=CANCEL_SECONDS)
-        final = leg.ended.result() if leg.ended.done() else Final(None, None, time.monotonic())
+        await asyncio.wait({leg.ended}, timeout=FIRST_RESPONSE_SECONDS)
+        if leg.heard:
+            await asyncio.wait({leg.ended}, timeout=CANCEL_SECONDS)
+        if leg.ended.done():
+            final = leg.ended.result()
+        else:
+            final = Final(None, None, time.monotonic(), silent=not leg.heard)
         outcome = self._outcome
         if final.crossed or leg.answered.done():
             outcome.answered, outcome.sip_code, outcome.hungup_by = True, 200, "us"

@@ -70,6 +70,11 @@ class Leg:
         self.answered_at: float | None = None
         self._on_sent, self._on_ringing, self._on_info = on_sent, on_ringing, on_info
 
+    @property
+    def heard(self) -> bool:
+        """Whether anything answered the INVITE so far."""
+        return self._agent is not None and self._agent.heard
+
     def hang_up(self) -> None:
         """Cancel, or say BYE; ``ended`` follows once the peer's final response is in."""
         ED2.callFromThread(self._hang_up)

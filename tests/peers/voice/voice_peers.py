@@ -94,9 +94,16 @@ class Ear(asyncio.DatagramProtocol):
         self.packets.append((time.monotonic(), data, addr))
         self.arrived.set()
 
-    async def heard_something(self) -> None:
+    async def heard(self, packets: int) -> None:
+        """Wait until so many packets have come: so many times 20 ms of the caller's media clock."""
         async with asyncio.timeout(DEADLINE):
-            await self.arrived.wait()
+            while len(self.packets) < packets:
+                self.arrived.clear()
+                await self.arrived.wait()
+
+    def sounding(self) -> int:
+        """How many packets were not all silence."""
+        return sum(data[12:] != bytes([g711.ULAW_SILENCE]) * 160 for _, data, _ in self.packets)
 
     def samples(self, decode: Callable[[bytes], Any] = g711.ulaw_to_pcm) -> Samples:
         by_time = {struct.unpack_from("!I", data, 4)[0]: data[12:] for _, data, _ in self.packets}
