@@ -43,13 +43,13 @@ def postgres_server() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture
 def create_database(postgres_server: EmbeddedPostgres) -> Iterator[Callable[..., str]]:
-    """``create_database(template="template0")`` makes a database and returns its URL; it goes after the test."""
+    """``create_database(template="template0")`` makes a database for this test and returns its URL."""
     administration = postgres_server.database_url("postgres")
     created: list[str] = []
 
     def create(template: str = "template0") -> str:
         name = f"test_{secrets.token_hex(6)}"
-        command = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY WAL_LOG")
+        command = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         with psycopg.connect(administration, autocommit=True) as connection:
             connection.execute(command.format(sql.Identifier(name), sql.Identifier(template)))
         created.append(name)

@@ -25,7 +25,7 @@ class LogFile:
         self._open()
 
     def write(self, line: bytes) -> None:
-        if self._size + len(line) > self._limit:
+        if self._size + len(line) + 1 > self._limit:
             os.close(self._descriptor)
             rotate(self._path)
             self._open()
