@@ -2,55 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from voice_peers import DEADLINE, Phone, Voice, bound, correlation, free_port, message, write_message
+from voice_peers import CREDENTIALS, Phone, Voice, correlation, message, write_message
 
 pytestmark = pytest.mark.peers
 Phones = Callable[..., Awaitable[Phone]]
 Trunks = Callable[..., Awaitable[int]]
-CREDENTIALS = {"username": "ghanti", "password": 'pässword, with "quotes"'}
-TEMPLATE = Path(__file__).parent / "kamailio.cfg"
-
-
-@pytest.fixture
-async def trunk(kamailio: Path, tmp_path: Path) -> AsyncIterator[Trunks]:
-    """Starts Kamailio with routes from the last two digits to ports; gives its port."""
-    processes: list[asyncio.subprocess.Process] = []
-
-    async def start(**routes: int) -> int:
-        port = free_port()
-        lines = [
-            f'    if ($rU =~ "{digits[1:]}$") {{ rewritehostport("127.0.0.1:{target}"); t_relay(); exit; }}'
-            for digits, target in routes.items()
-        ]
-        values = {
-            "PORT": str(port),
-            "USER": CREDENTIALS["username"],
-            "PASSWORD": CREDENTIALS["password"].replace('"', '\\"'),
-            "ROUTES": "\n".join(lines),
-        }
-        filled = TEMPLATE.read_text()
-        for name, value in values.items():
-            filled = filled.replace(f"@{name}@", value)
-        config = tmp_path / "kamailio.cfg"
-        config.write_text(filled)
-        options = ["-f", config, "-DD", "-E", "-m", "32", "-M", "8", "-Y", tmp_path]
-        with (tmp_path / "kamailio.log").open("wb") as log:
-            processes.append(await asyncio.create_subprocess_exec(kamailio, *options, stdout=log, stderr=log))
-        await bound(port)
-        return port
-
-    yield start
-    for process in processes:
-        os.kill(process.pid, signal.SIGTERM)
-        async with asyncio.timeout(DEADLINE):
-            await process.wait()
 
 
 async def test_digest_lets_the_call_through(

@@ -23,6 +23,7 @@ from ghanti.voice.client import VoiceClient, VoiceGoneError
 from ghanti.voice.protocol import Dial, Ended, Event
 
 DEADLINE = 30.0
+CREDENTIALS = {"username": "ghanti", "password": 'pässword, with "quotes"'}
 SCENARIOS = Path(__file__).parent / "scenarios"
 PLAY = {"v": 1, "steps": [{"do": "play", "audio": "message"}, {"do": "end"}]}
 Samples = npt.NDArray[np.float64]

@@ -1,0 +1,110 @@
+"""Calls through the digest trunk to baresip, a whole user agent: what it decoded is what was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import wave
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from voice_peers import CREDENTIALS, DEADLINE, Samples, Voice, correlation, eventually, message, write_message
+
+pytestmark = pytest.mark.peers
+Trunks = Callable[..., Awaitable[int]]
+
+
+@dataclass
+class Bank:
+    """The simulator's phones, chosen by the last two digits of the number."""
+
+    process: asyncio.subprocess.Process
+    port: int
+    log: Path
+
+    async def heard(self, call_id: str) -> Samples:
+        """What the phone of a call recorded."""
+        await eventually(lambda: self._end(call_id) is not None)
+        end = self._end(call_id)
+        assert end is not None
+        with wave.open(end["wav"]) as file:
+            assert file.getframerate() == 8000
+            return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
+
+    def _end(self, call_id: str) -> dict[str, Any] | None:
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        return next((line for line in lines if (line["event"], line["call_id"]) == ("end", call_id)), None)
+
+
+@pytest.fixture
+async def bank(tmp_path: Path) -> AsyncIterator[Bank]:
+    pytest.importorskip("baresip", reason="needs baresip-python (make setup)")
+    log = tmp_path / "calls.jsonl"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ghanti.simulator.phones", "--recordings", tmp_path / "heard", "--log", log,
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    async with asyncio.timeout(DEADLINE):
+        ready = json.loads(await process.stdout.readline())
+    yield Bank(process, ready["port"], log)
+    process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(DEADLINE):
+        await process.communicate()
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
+async def test_baresip_hears_the_message(
+    voice: Voice, trunk: Trunks, bank: Bank, tmp_path: Path, codec: str
+) -> None:
+    port = await trunk(_00=bank.port)
+    sent = message(3.0)
+    audio = {"message": write_message(tmp_path / "a.ulaw", sent)}
+    attempt = await voice.dial(port, audio=audio, trunk=CREDENTIALS | {"codecs": [codec]})
+    ended = await voice.ended(attempt)
+    assert (ended.reason, ended.played_ms) == ("completed", 3000)
+    heard = await bank.heard(f"{attempt}-1")
+    assert correlation(sent, heard) >= 0.98
+    assert correlation(message(3.0, seed=2), heard) < 0.5
+
+
+async def test_baresips_keys_are_read(voice: Voice, trunk: Trunks, bank: Bank, tmp_path: Path) -> None:
+    port = await trunk(_94=bank.port)
+    ask = {
+        "v": 1,
+        "steps": [
+            {"do": "play", "audio": "message"},
+            {"do": "listen", "name": "q1", "max_digits": 4, "timeout_ms": 20000, "terminator": "#"},
+        ],
+    }
+    audio = {"message": write_message(tmp_path / "a.ulaw", message(1.0))}
+    attempt = await voice.dial(port, to="+9779841000094", audio=audio, trunk=CREDENTIALS, script=ask)
+    ended = await voice.ended(attempt)
+    assert (ended.keys, ended.answers, ended.reason) == ("15#", {"q1": "15"}, "completed")
+
+
+async def test_baresips_refusals_are_told_apart(
+    voice: Voice, trunk: Trunks, bank: Bank, tmp_path: Path
+) -> None:
+    numbers = {"90": "busy", "91": "no_answer", "92": "rejected", "93": "hungup", "95": "invalid_number"}
+    port = await trunk(**{f"_{digits}": bank.port for digits in numbers})
+    order = {
+        "audio": {"message": write_message(tmp_path / "a.ulaw", message(8.0))},
+        "trunk": CREDENTIALS,
+        "ring_seconds": 4,
+    }
+    expected = {
+        await voice.dial(port, to=f"+97798410000{digits}", **order): reason
+        for digits, reason in numbers.items()
+    }
+    ends: dict[Any, str] = {}
+    while len(ends) < len(expected):
+        ended = await voice.next_end()
+        ends[ended.attempt] = ended.reason
+    assert ends == expected
