@@ -8,9 +8,6 @@ from typing import Any, TypedDict
 
 from ghanti.contacts.models import Contact
 
-MAX_ERRORS = 1000
-"""Errors listed of one file or one request; all are counted."""
-
 
 class RowError(TypedDict):
     """A row of a file that was not kept."""
