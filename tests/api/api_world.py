@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +13,11 @@ import httpx
 import psycopg
 import pytest
 import xlsxwriter
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from ghanti.accounts import passwords
 from ghanti.accounts import service as accounts
 from ghanti.accounts.models import Role
 from ghanti.app import create_app
@@ -27,28 +30,27 @@ from ghanti.settings import Settings
 from ghanti.speech.voices import VOICES
 from ghanti.trunks import service as trunks
 
-_TEMPLATE = "api_template"
-
 PASSWORD = "correct horse"
 
 
 @pytest.fixture(scope="session")
 def api_template(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     """A migrated database with the voices, to be copied."""
+    name = f"api_template_{secrets.token_hex(4)}"
     url = postgres_server.database_url("postgres")
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {_TEMPLATE}")
-    migrate.upgrade(with_database(url, _TEMPLATE))
-    with psycopg.connect(with_database(url, _TEMPLATE)) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    migrate.upgrade(with_database(url, name))
+    with psycopg.connect(with_database(url, name)) as connection:
         for voice in VOICES:
             connection.execute(
                 "INSERT INTO voices (id, display_name, internal_name, is_premium, engine, engine_voice)"
                 " VALUES (%s, %s, %s, %s, 'espeak', %s) ON CONFLICT DO NOTHING",
                 (voice.id, voice.display_name, voice.internal_name, voice.premium, voice.internal_name),
             )
-    yield _TEMPLATE
+    yield name
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {_TEMPLATE}")
+        connection.execute(f"DROP DATABASE {name}")
 
 
 @pytest.fixture
@@ -129,8 +131,13 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def new_tenant(app: FastAPI, sessions: SessionFactory) -> AsyncIterator[Callable[..., Any]]:
+async def new_tenant(
+    app: FastAPI, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[..., Any]]:
     """``await new_tenant("a@example.com", phone=100, sms=100)`` makes an account with its client."""
+    # The strength of hashes is not what these tests are about; at full strength they take most of the time.
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", weak)
     clients: list[httpx.AsyncClient] = []
 
     async def make(email: str, phone: int = 1000, sms: int = 1000) -> Tenant:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "api"))
 
-from api_world import (  # noqa: E402
+from api_world import (
     api_database,
     api_template,
     app,

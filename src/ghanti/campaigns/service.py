@@ -42,7 +42,7 @@ async def create(session: AsyncSession, principal: Principal, fields: CampaignFi
     if missing := _missing(fields):
         raise InvalidError.of_fields({name: [REQUIRED] for name in missing})
     columns = await _columns(session, principal, fields)
-    campaign = Campaign(account_id=principal.account_id, **columns)
+    campaign = Campaign(account_id=principal.account_id, **{"category": Category.TEXT, **columns})
     await repository.add(session, campaign)
     return await views.view(session, campaign)
 

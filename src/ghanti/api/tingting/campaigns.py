@@ -78,7 +78,8 @@ async def list_campaigns(request: Request, principal: Reader, session: Transacti
 async def create_campaign(principal: Writer, sent: Sent, session: Transaction) -> Response:
     fields = campaign_fields(sent, principal.time_zone)
     view = await campaigns.create(session, principal, fields)
-    return answer(shapes.campaign(view, principal.time_zone, None, created=True), 201)
+    unset = "category" not in fields
+    return answer(shapes.campaign(view, principal.time_zone, None, category_unset=unset), 201)
 
 
 @router.api_route(

@@ -46,11 +46,11 @@ def campaign(
     bulk_file: str | None,
     *,
     voice_object: bool = False,
-    created: bool = False,
+    category_unset: bool = False,
 ) -> dict[str, Any]:
     """A campaign; its voice is an object in the list and an id elsewhere.
 
-    A category that was never set is null in the answer to create and ``Text`` from then on.
+    A category that a create did not set is null in its answer and ``Text`` from then on.
     """
     row = view.campaign
     chosen: Any = row.voice_id
@@ -67,7 +67,7 @@ def campaign(
         "schedule": row.schedule.astimezone(zone).isoformat() if row.schedule else None,
         "audio_file": None,
         "bulk_file": bulk_file,
-        "category": row.category if created else row.category or Category.TEXT,
+        "category": None if category_unset else row.category or Category.TEXT,
         "user_phone": row.user_phone,
         "campaign_action_count": view.contacts,
         "progress_percent": view.progress_percent,

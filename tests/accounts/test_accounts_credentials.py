@@ -1,0 +1,103 @@
+"""Throttling, session tokens, API tokens and password hashes, without a database."""
+
+from __future__ import annotations
+
+import time
+
+import jwt
+import pytest
+
+from ghanti.accounts import passwords, tokens
+from ghanti.accounts.throttle import FAILURES_PER_ADDRESS, FAILURES_PER_USER, WINDOW_SECONDS, LoginThrottle
+from ghanti.accounts.tokens import Claims, InvalidTokenError, MalformedTokenError, SessionTokens, TokenType
+
+KEY = b"k" * 32
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_failures_close_the_door_until_the_window_passes() -> None:
+    clock = Clock()
+    throttle = LoginThrottle(clock)
+    for _ in range(FAILURES_PER_USER):
+        assert throttle.wait("a", "1.1.1.1") == 0
+        throttle.failed("a", "1.1.1.1")
+        clock.now += 1
+    assert throttle.wait("a", "1.1.1.1") == WINDOW_SECONDS - FAILURES_PER_USER
+    assert throttle.wait("b", "1.1.1.1") == throttle.wait("a", "2.2.2.2") == 0
+    clock.now = WINDOW_SECONDS
+    assert throttle.wait("a", "1.1.1.1") == 0
+
+
+def test_success_forgets_the_users_failures() -> None:
+    throttle = LoginThrottle(Clock())
+    for _ in range(FAILURES_PER_USER):
+        throttle.failed("a", "1.1.1.1")
+    throttle.succeeded("a", "1.1.1.1")
+    assert throttle.wait("a", "1.1.1.1") == 0
+
+
+def test_one_address_cannot_try_many_users() -> None:
+    throttle = LoginThrottle(Clock())
+    for index in range(FAILURES_PER_ADDRESS):
+        throttle.failed(f"user {index}", "1.1.1.1")
+    assert throttle.wait("somebody", "1.1.1.1") > 0
+    assert throttle.wait("somebody", "2.2.2.2") == 0
+
+
+def test_throttle_forgets_rather_than_grows() -> None:
+    throttle = LoginThrottle(Clock())
+    for index in range(20_000):
+        throttle.failed(f"user {index}", f"address {index}")
+    assert len(throttle._failures) <= 10_000
+
+
+def test_session_token_round_trip() -> None:
+    sessions = SessionTokens(KEY)
+    token = sessions.issue(TokenType.ACCESS, Claims(7, 2))
+    assert sessions.read(token, TokenType.ACCESS) == Claims(7, 2)
+    claims = jwt.decode(token, KEY, algorithms=["HS256"])
+    assert claims["exp"] - claims["iat"] == 24 * 3600
+    with pytest.raises(MalformedTokenError):
+        sessions.read(token, TokenType.REFRESH)
+
+
+def test_tokens_that_are_not_ours() -> None:
+    sessions = SessionTokens(KEY)
+    later = int(time.time()) + 60
+    foreign = SessionTokens(b"x" * 32).issue(TokenType.ACCESS, Claims(7, 0))
+    expired = jwt.encode({"token_type": "access", "user_id": 7, "exp": 1}, KEY, "HS256")
+    for token in (foreign, expired):
+        with pytest.raises(InvalidTokenError):
+            sessions.read(token, TokenType.ACCESS)
+    nobody = jwt.encode({"token_type": "access", "exp": later}, KEY, "HS256")
+    endless = jwt.encode({"token_type": "access", "user_id": 7}, KEY, "HS256")
+    unsigned = jwt.encode({"token_type": "access", "user_id": 7, "exp": later}, None, "none")
+    for token in (nobody, endless, unsigned, "", "a.b.c"):
+        with pytest.raises(MalformedTokenError):
+            sessions.read(token, TokenType.ACCESS)
+
+
+def test_api_tokens() -> None:
+    token = tokens.new_api_token()
+    assert tokens.is_api_token(token)
+    assert not tokens.is_api_token(token.upper() + "\n")
+    assert token != tokens.new_api_token()
+    masked = tokens.mask_api_token(token)
+    assert (masked[:4], masked[-4:], len(masked)) == (token[:4], token[-4:], 64)
+    assert set(masked[4:-4]) == {"*"}
+
+
+async def test_password_hashes() -> None:
+    stored = await passwords.hash_password("नमस्ते")
+    assert stored.startswith("$argon2id$")
+    assert await passwords.verify_password(stored, "नमस्ते")
+    assert not await passwords.verify_password(stored, "other")
+    assert not await passwords.verify_password(None, "no user has this password")
+    assert not await passwords.verify_password("not a hash", "x")
