@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     case,
     cast,
     func,
@@ -62,18 +64,39 @@ async def page(session: AsyncSession, audience: Audience, limit: int, offset: in
         .limit(limit)
         .offset(offset)
     )
-    statement = progress(audience).where(Contact.id.in_(newest)).order_by(Contact.id.desc())
-    return list(await session.execute(statement))
+    return await _rows(session, audience, list(await session.scalars(newest)))
 
 
 async def one(session: AsyncSession, audience: Audience, contact_id: int) -> Any:
     """What became of one contact, or None."""
-    statement = progress(audience).where(Contact.id == contact_id)
-    return (await session.execute(statement)).one_or_none()
+    rows = await _rows(session, audience, [contact_id])
+    return rows[0] if rows else None
 
 
-def progress(audience: Audience) -> Select[Any]:
+async def _rows(session: AsyncSession, audience: Audience, contact_ids: Sequence[int]) -> Sequence[Any]:
+    """Some contacts, the newest first.
+
+    Right after a run was ordered the planner has no statistics of its targets and may walk all of
+    them for every contact. With the ids named for each table it has nothing to choose.
+    """
+    attempts = select(Target.attempt_id).where(
+        Target.account_id == audience.account_id,
+        Target.contact_id.in_(contact_ids),
+        Target.attempt_id.is_not(None),
+    )
+    attempt_ids = list(await session.scalars(attempts))
+    statement = progress(audience, contact_ids, attempt_ids).order_by(Contact.id.desc())
+    return list(await session.execute(statement))
+
+
+def progress(
+    audience: Audience,
+    contact_ids: Sequence[int] | None = None,
+    attempt_ids: Sequence[UUID | None] = (),
+) -> Select[Any]:
     """One row a contact: what it is, and the state of its call and its message as the wire has them.
+
+    All contacts, or those named, whose latest attempts are then to be named too.
 
     ``status``, ``seconds`` and ``playback`` are the call's, or the message's in a campaign without calls.
     """
@@ -103,14 +126,20 @@ def progress(audience: Audience) -> Select[Any]:
         main_try.ended_at.label("ended_at"),
         func.coalesce(main.reason, sms.reason, "").label("reason"),
     ).where(Contact.account_id == audience.account_id, Contact.campaign_id == audience.campaign_id)
+    if contact_ids is not None:
+        statement = statement.where(Contact.id.in_(contact_ids))
     for target, attempt, channel in ((call, call_try, Channel.CALL), (sms, sms_try, Channel.SMS)):
-        statement = statement.outerjoin(
-            target,
-            (target.account_id == Contact.account_id)
-            & (target.contact_id == Contact.id)
-            & (target.channel == channel)
-            & target.plan_id.in_(audience.plan_ids),
-        ).outerjoin(attempt, (attempt.account_id == target.account_id) & (attempt.id == target.attempt_id))
+        its_target = [
+            target.account_id == Contact.account_id,
+            target.contact_id == Contact.id,
+            target.channel == channel,
+            target.plan_id.in_(audience.plan_ids),
+        ]
+        its_attempt = [attempt.account_id == target.account_id, attempt.id == target.attempt_id]
+        if contact_ids is not None:
+            its_target.append(target.contact_id.in_(contact_ids))
+            its_attempt.append(attempt.id.in_(attempt_ids))
+        statement = statement.outerjoin(target, and_(*its_target)).outerjoin(attempt, and_(*its_attempt))
     return statement
 
 
@@ -169,6 +198,8 @@ async def stream_csv(
 ) -> AsyncIterator[bytes]:
     """The rows of the report as CSV without header, in file order, through COPY: memory stays flat."""
     await session.execute(text("SELECT set_config('TimeZone', :zone, true)"), {"zone": zone.key})
+    # As in _rows: without statistics, nested loops over the whole campaign would never end.
+    await session.execute(text("SET LOCAL enable_nestloop = off"))
     query = _report(audience, variables).compile(
         dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
     )
