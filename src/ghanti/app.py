@@ -19,6 +19,7 @@ from ghanti.api.context import Parts
 from ghanti.api.media import MediaLinks
 from ghanti.api.slashes import FinalSlash
 from ghanti.campaigns import handlers
+from ghanti.database.schema import wait_until_current
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory
 from ghanti.encryption import SecretBox, secret_box
 from ghanti.media.store import MediaStore
@@ -62,7 +63,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are finished first.
+    """Serve, once the database is migrated, until SIGTERM or SIGINT; requests under way are finished first.
 
     Raises OSError when the address cannot be listened on, ValueError without a database URL.
     """
@@ -72,7 +73,6 @@ async def serve(settings: Settings) -> None:
     engine = create_engine(
         settings.database_url.get_secret_value(), pool_size=_POOL, application_name="ghanti api"
     )
-    app = create_app(settings, create_session_factory(engine), secret_box(settings))
     config: dict[str, Any] = {
         "log_level": "warning",
         "access_log": False,
@@ -80,6 +80,8 @@ async def serve(settings: Settings) -> None:
         "timeout_graceful_shutdown": _GRACE_SECONDS,
     }
     try:
+        await wait_until_current(engine)
+        app = create_app(settings, create_session_factory(engine), secret_box(settings))
         await _Server(uvicorn.Config(app, **config)).serve([listener])
     finally:
         await engine.dispose()

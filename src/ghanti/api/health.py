@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
 
 from fastapi import APIRouter, Request, Response
 
 from ghanti.api.context import parts_of
-from ghanti.api.repository import live_roles
 from ghanti.api.responses import answer
 from ghanti.database.session import transaction
+from ghanti.dialing.sessions import live_roles
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +39,9 @@ async def healthz(request: Request) -> Response:
 
 async def _checks(request: Request) -> dict[str, str]:
     parts = parts_of(request)
-    silence = timedelta(seconds=parts.settings.takeover_seconds)
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS), transaction(parts.sessions) as session:
-            live = await live_roles(session, silence)
+            live = await live_roles(session, parts.settings.takeover_seconds)
     except Exception as error:
         # Whatever keeps the database from answering, the caller must hear it rather than a 500.
         logger.warning("the database does not answer: %s", error)
