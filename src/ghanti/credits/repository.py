@@ -45,7 +45,7 @@ async def lock(session: AsyncSession, account_ids: list[int]) -> dict[int, Balan
     rows = await session.execute(
         text(
             "SELECT account_id, phone, sms FROM credit_balances WHERE account_id = ANY(:ids)"
-            " ORDER BY account_id FOR UPDATE"
+            " ORDER BY account_id FOR NO KEY UPDATE"
         ),
         {"ids": account_ids},
     )
@@ -63,11 +63,21 @@ async def enter(
     plan_id: int | None = None,
     batch: UUID | None = None,
 ) -> None:
-    """One ledger entry and its effect on the balance. Raises IntegrityError rather than go below zero."""
+    """One ledger entry and its effect on the balance.
+
+    Raises:
+        IntegrityError: the balance would go below zero.
+        LookupError: the account was never opened.
+    """
     column = CreditBalance.phone if currency is Currency.PHONE else CreditBalance.sms
-    await session.execute(
-        update(CreditBalance).where(CreditBalance.account_id == account_id).values({column: column + amount})
+    changed = await session.scalars(
+        update(CreditBalance)
+        .where(CreditBalance.account_id == account_id)
+        .values({column: column + amount})
+        .returning(CreditBalance.account_id)
     )
+    if changed.one_or_none() is None:
+        raise LookupError(f"account {account_id} has no balance; open_account makes one")
     session.add(
         LedgerEntry(
             account_id=account_id,

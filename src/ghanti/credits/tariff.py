@@ -27,7 +27,3 @@ class Tariff:
 
     def message(self, segments: int) -> int:
         return segments * self.credits_per_segment
-
-    def seconds(self, credits: int) -> int:
-        """How long a call may last on these credits."""
-        return credits // self.credits_per_pulse * self.pulse_seconds if self.credits_per_pulse else 10**6

@@ -32,6 +32,7 @@ class Lease:
     number: str
     content: dict[str, Any]
     held: int
+    ring_seconds: int
     caller_number: str | None = None
 
 
@@ -95,6 +96,8 @@ async def insert_leases(
 
 async def begin_sending(session: AsyncSession, attempt_ids: Sequence[UUID]) -> set[UUID]:
     """Second commit: not a byte leaves for an attempt that this does not return."""
+    # In one order, as everywhere: two updates of many rows could else wait for each other.
+    await _lock(session, "a.id = ANY(:ids) AND a.state = 'leased'", {"ids": list(attempt_ids)})
     rows = await session.execute(
         text(
             """
@@ -112,6 +115,13 @@ async def begin_sending(session: AsyncSession, attempt_ids: Sequence[UUID]) -> s
         {"ids": list(attempt_ids)},
     )
     return set(rows.scalars())
+
+
+async def _lock(session: AsyncSession, which: str, parameters: dict[str, Any]) -> None:
+    await session.execute(
+        text(f"SELECT FROM attempts a WHERE {which} ORDER BY a.account_id, a.id FOR NO KEY UPDATE"),
+        parameters,
+    )
 
 
 async def insert_legs(session: AsyncSession, legs: Sequence[tuple[int, UUID, int, int, str]]) -> None:
@@ -184,6 +194,12 @@ async def set_played(session: AsyncSession, played: dict[UUID, int]) -> None:
     )
 
 
+async def take_back(session: AsyncSession, attempt_ids: Sequence[UUID], reason: str) -> None:
+    """Give back what this worker leased and never ordered, whether or not its second commit went through."""
+    await void_leased(session, attempt_ids, reason)
+    await void_unsent(session, attempt_ids, reason)
+
+
 async def void_leased(session: AsyncSession, attempt_ids: Sequence[UUID], reason: str) -> int:
     """Give leased attempts back to the queue with their holds: nothing had left."""
     return await _void(session, "a.id = ANY(:ids)", {"ids": list(attempt_ids)}, reason)
@@ -219,13 +235,23 @@ async def void_expired_leases(session: AsyncSession) -> int:
     return await _void(session, "a.lease_until < clock_timestamp()", {}, "lease_expired")
 
 
+RETURN_SECONDS = 1.0
+"""How long a target waits that a channel gave back: what was in the way is rarely gone in one tick."""
+
+
 async def void_unsent(session: AsyncSession, attempt_ids: Sequence[UUID], reason: str) -> int:
     """Give back attempts that were to be sent, of which the channel proves that nothing left.
 
-    Only for a channel's own word that no byte of the attempt was sent; silence is no such word.
+    Only for a channel's own word that no byte of the attempt was sent, or that of a worker that never
+    ordered it; silence is no such word.
     """
     return await _void(
-        session, "a.id = ANY(:ids)", {"ids": list(attempt_ids)}, reason, state=AttemptState.SENDING
+        session,
+        "a.id = ANY(:ids)",
+        {"ids": list(attempt_ids)},
+        reason,
+        state=AttemptState.SENDING,
+        wait_seconds=RETURN_SECONDS,
     )
 
 
@@ -235,8 +261,9 @@ async def _void(
     parameters: dict[str, Any],
     reason: str,
     state: AttemptState = AttemptState.LEASED,
+    wait_seconds: float = 0.0,
 ) -> int:
-    parameters = {**parameters, "state": state, "sent": int(state is AttemptState.SENDING)}
+    parameters = {**parameters, "state": state}
     # Balances first: the order of locks that every transaction keeps.
     accounts = await session.scalars(
         text(f"SELECT DISTINCT a.account_id FROM attempts a WHERE a.state = :state AND {which}"),  # noqa: S608
@@ -246,21 +273,31 @@ async def _void(
     if not ids:
         return 0
     await credits.lock(session, ids)
+    which = f"a.state = :state AND a.account_id = ANY(:accounts) AND {which}"
+    parameters = {**parameters, "accounts": ids}
+    await _lock(session, which, parameters)
     rows = (
         await session.execute(
             text(
                 f"""
                 WITH void AS (
                     UPDATE attempts a SET state = 'ended', ended_at = clock_timestamp(), reason = :reason
-                     WHERE a.state = :state AND a.account_id = ANY(:accounts) AND {which}
-                    RETURNING a.account_id, a.id, a.plan_id, a.target_id, a.channel, a.held)
-                UPDATE targets t SET state = 'waiting', attempts = t.attempts - :sent
-                  FROM void v WHERE t.account_id = v.account_id AND t.id = v.target_id
-                              AND t.state = 'active' AND t.attempt_id = v.id
-                RETURNING v.account_id, v.plan_id, v.channel, v.held, v.id
+                     WHERE {which}
+                    RETURNING a.account_id, a.id, a.plan_id, a.target_id, a.channel, a.held),
+                waiting AS (
+                    UPDATE targets t SET state = 'waiting', attempts = t.attempts - :sent,
+                           due_at = greatest(t.due_at, now() + make_interval(secs => :wait))
+                      FROM void v WHERE t.account_id = v.account_id AND t.id = v.target_id
+                                  AND t.state = 'active' AND t.attempt_id = v.id)
+                SELECT account_id, plan_id, channel, held, id FROM void
                 """  # noqa: S608
             ),
-            {**parameters, "accounts": ids, "reason": reason},
+            {
+                **parameters,
+                "reason": reason,
+                "sent": int(state is AttemptState.SENDING),
+                "wait": wait_seconds,
+            },
         )
     ).all()
     released: dict[tuple[int, int, Currency], tuple[int, UUID]] = {}
@@ -285,6 +322,11 @@ async def lock_balances(session: AsyncSession, attempt_ids: Sequence[UUID]) -> N
     await credits.lock(session, sorted(accounts))
 
 
+LATE_SECONDS = 7400
+"""For how long after its sending an event may replace a provisional outcome: the longest call that the
+voice protocol allows, and its ringing."""
+
+
 async def lock_for_outcome(session: AsyncSession, attempt_ids: Sequence[UUID]) -> list[Any]:
     """Attempts that an outcome may still reach, locked after their accounts' balances."""
     await lock_balances(session, attempt_ids)
@@ -292,17 +334,19 @@ async def lock_for_outcome(session: AsyncSession, attempt_ids: Sequence[UUID]) -
         text(
             """
             SELECT a.account_id, a.id, a.plan_id, a.target_id, a.contact_id, a.channel, a.held, a.provisional,
-                   a.state, a.answered_at, a.played_ms, a.total_ms, a.outcome,
-                   t.attempts AS sent_attempts, p.retries, p.owner_kind, p.owner_id, p.state AS plan_state
+                   a.state, a.answered_at, a.duration_ms, a.played_ms, a.total_ms, a.keys, a.sent_at,
+                   t.state AS target_state, t.outcome AS target_outcome, t.attempts AS sent_attempts,
+                   p.retries, p.owner_kind, p.owner_id, p.state AS plan_state
               FROM attempts a
               JOIN targets t ON t.account_id = a.account_id AND t.id = a.target_id
               JOIN plans p ON p.account_id = a.account_id AND p.id = a.plan_id
-             WHERE a.id = ANY(:ids) AND (a.state <> 'ended' OR a.provisional)
-               AND t.attempt_id = a.id
-             ORDER BY a.account_id, a.id FOR UPDATE OF a, t
+             WHERE a.id = ANY(:ids) AND t.attempt_id = a.id
+               AND (a.state <> 'ended'
+                    OR (a.provisional AND a.sent_at > now() - make_interval(secs => :late)))
+             ORDER BY a.account_id, a.id FOR NO KEY UPDATE OF a, t
             """
         ),
-        {"ids": list(attempt_ids)},
+        {"ids": list(attempt_ids), "late": LATE_SECONDS},
     )
     return list(rows)
 

@@ -20,7 +20,7 @@ from ghanti.voice.protocol import Dial, Ended
 from ghanti.voice.script import Script
 
 SEND_WITHIN_SECONDS = 3.0
-"""After the second commit a voice process may still send for so long; later it refuses."""
+"""How long an order is good for; later the voice process refuses it."""
 
 RETURNABLE = frozenset({"capacity", "draining", "too_late", "no_media_port", "audio"})
 """Reasons for which nothing left and the target waits again; any other refusal would come again."""
@@ -58,16 +58,27 @@ def call_id(lease: Lease, leg: int) -> str:
     return f"{lease.attempt_id.hex}-{leg}@ghanti"
 
 
+def way_out(trunk: Trunk, box: SecretBox) -> protocol.Trunk:
+    """The trunk as orders name it. Raises when it is not set up to be used."""
+    return protocol.Trunk(
+        host=trunk.host,
+        port=trunk.port,
+        username=trunk.username,
+        password=box.decrypt(trunk.password) if trunk.password else None,
+        codecs=[codec for codec in ("PCMU", "PCMA") if codec in trunk.codecs],
+    )
+
+
 def dial_order(
     lease: Lease,
     trunk: Trunk,
-    box: SecretBox,
+    way: protocol.Trunk,
     store: MediaStore,
     limits: CallLimits,
     *,
-    ring_seconds: int,
     home_country: str,
 ) -> Dial:
+    """The order of a leased call. Raises when what was leased cannot be dialled."""
     return Dial(
         attempt=lease.attempt_id,
         leg=1,
@@ -75,14 +86,8 @@ def dial_order(
         send_by=time.time() + SEND_WITHIN_SECONDS,
         to=dialled_form(lease.number, trunk.number_format, home_country),
         from_=lease.caller_number or "anonymous",
-        trunk=protocol.Trunk(
-            host=trunk.host,
-            port=trunk.port,
-            username=trunk.username,
-            password=box.decrypt(trunk.password) if trunk.password else None,
-            codecs=[codec for codec in ("PCMU", "PCMA") if codec in trunk.codecs],
-        ),
-        ring_seconds=ring_seconds,
+        trunk=way,
+        ring_seconds=lease.ring_seconds,
         max_seconds=limits.max_seconds(lease.held),
         script=_MESSAGE_SCRIPT,
         audio={"message": str(store.path(media_key(str(lease.content["audio"]))))},

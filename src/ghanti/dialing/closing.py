@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func
@@ -81,14 +82,16 @@ async def sweep_plans(sessions: SessionFactory) -> None:
             async with transaction(sessions) as session:
                 plan = await lock_with_balance(session, row.account_id, row.id)
                 if plan is not None and plan.state != PlanState.FINISHED:
-                    await _sweep(session, plan)
+                    await _sweep(session, plan, row.now)
         except OperationalError:
             raise
         except Exception:
             logger.exception("plan %d could not be swept; others go on", row.id)
 
 
-async def _sweep(session: AsyncSession, plan: Plan) -> None:
+async def _sweep(session: AsyncSession, plan: Plan, now: datetime) -> None:
+    if plan.state != PlanState.STOPPED and plan.starts_at > now:
+        return  # Put off since it was seen.
     if plan.state == PlanState.STOPPED:
         await stop(session, plan, plan.state_reason or "stopped", _SWEEP_BATCH)
     elif not plan.announced:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -19,15 +20,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import attempts, outcomes, sessions
 from ghanti.dialing.attempts import Lease
-from ghanti.dialing.calls import RETURNABLE, CallLimits, call_id, dial_order, moment, outcome_of
+from ghanti.dialing.calls import (
+    RETURNABLE,
+    SEND_WITHIN_SECONDS,
+    CallLimits,
+    call_id,
+    dial_order,
+    moment,
+    outcome_of,
+    way_out,
+)
 from ghanti.dialing.leasing import Leaser, trunk_gateway
-from ghanti.dialing.models import Channel
-from ghanti.dialing.worker import Drained, Sweeper, every, tariff_of, until_committed
+from ghanti.dialing.models import Channel, Outcome
+from ghanti.dialing.outcomes import AttemptOutcome
+from ghanti.dialing.worker import DATABASE_ERRORS, Drained, Sweeper, every, tariff_of, until_committed
 from ghanti.encryption import SecretBox
 from ghanti.media.store import MediaStore
 from ghanti.settings import Carrier, Settings
 from ghanti.trunks import repository as trunks
 from ghanti.trunks.models import Trunk
+from ghanti.voice import protocol
 from ghanti.voice.client import VoiceClient, VoiceGoneError
 from ghanti.voice.protocol import Answered, Dial, Ended, Event, Played, ProtocolError, Ringing
 
@@ -37,6 +49,7 @@ ROLE = "call"
 _EVENTS_AT_ONCE = 500
 _GATHER_SECONDS = 0.02
 _HANG_UP_SECONDS = 3.0
+_RETOLD_SECONDS = 2.0
 
 
 class Dialler:
@@ -118,6 +131,8 @@ class Conversation:
         )
         self._live: set[UUID] = set(client.welcome.calls)
         self._hung_up: set[UUID] = set()
+        self._ticking = asyncio.Lock()
+        self._unusable: set[int] = set()
         self._idle = asyncio.Event()
         if not self._live:
             self._idle.set()
@@ -141,22 +156,27 @@ class Conversation:
             await attempts.void_leased_of_session(session, self._worker)
 
     async def _settle_unaccounted(self) -> None:
-        """Sent, but the voice process knows nothing of it: the order was lost with our forerunner."""
-        known = set(self._client.welcome.calls)
+        """Sent, but the voice process has no call of it: the order was lost, with our forerunner perhaps.
+
+        What it has told and we have not committed is in ``_live`` too.
+        """
 
         async def settle() -> None:
-            # After the untold events, which the voice process repeats first, are committed.
-            await self._events.join()
             async with transaction(self._sessions) as session:
-                lost = await sessions.unaccounted(session, self._worker, list(known | self._live))
+                lost = await sessions.unaccounted(
+                    session, self._worker, list(self._live), 2 * SEND_WITHIN_SECONDS
+                )
                 await outcomes.record(session, lost, self._tariff, self._worker)
 
-        await asyncio.sleep(1)
-        await until_committed(settle, "settling lost orders")
+        # A voice process tells what it has kept first; by then it is here.
+        await asyncio.sleep(_RETOLD_SECONDS)
+        await every(_RETOLD_SECONDS, settle, "settling lost orders")
 
     async def _drain(self) -> None:
         """Begin nothing more; let calls go on for the grace, hang up what is left, record all."""
         await self._draining.wait()
+        async with self._ticking:
+            pass  # A tick under way orders what it has leased.
         await self._until_idle(self._settings.drain_seconds)
         for attempt_id in list(self._live):
             await self._client.hang_up(attempt_id)
@@ -170,51 +190,93 @@ class Conversation:
                 await self._idle.wait()
 
     async def _tick(self) -> None:
-        if self._draining.is_set():
-            return
+        async with self._ticking:
+            if not self._draining.is_set():
+                await self._lease_and_send()
+
+    async def _lease_and_send(self) -> None:
         free = min(self._client.capacity, self._settings.calls_per_process) - len(self._live)
         for trunk in await self._trunks():
             if free <= 0:
                 return
+            way = self._way_out(trunk)
+            if way is None:
+                continue
             async with transaction(self._sessions) as session:
                 leases = await self._leaser.grant(session, trunk_gateway(trunk.id), free)
             if leases:
                 free -= len(leases)
-                await self._send(trunk, leases)
+                await self._send(trunk, way, leases)
 
     async def _trunks(self) -> Sequence[Trunk]:
         async with transaction(self._sessions) as session:
             return await trunks.trunks(session, simulated=self._settings.carrier is Carrier.SIMULATED)
 
-    async def _send(self, trunk: Trunk, leases: Sequence[Lease]) -> None:
-        """Second commit, then the orders. Whatever could fail in making an order fails before it."""
-        dials = {lease.attempt_id: self._order(trunk, lease) for lease in leases}
-        async with transaction(self._sessions) as session:
-            sending = await attempts.begin_sending(session, list(dials))
-            chosen = [lease for lease in leases if lease.attempt_id in sending]
-            if chosen:
-                await attempts.insert_legs(
-                    session,
-                    [
-                        (lease.account_id, lease.attempt_id, 1, trunk.id, call_id(lease, 1))
-                        for lease in chosen
-                    ],
-                )
-        for lease in chosen:
-            self._live.add(lease.attempt_id)
-            self._idle.clear()
-            await self._client.dial(dials[lease.attempt_id])
+    def _way_out(self, trunk: Trunk) -> protocol.Trunk | None:
+        try:
+            way = way_out(trunk, self._box)
+        except Exception as error:
+            if trunk.id not in self._unusable:
+                self._unusable.add(trunk.id)
+                logger.error("trunk %s cannot be used: %s", trunk.name, type(error).__name__)
+            return None
+        self._unusable.discard(trunk.id)
+        return way
 
-    def _order(self, trunk: Trunk, lease: Lease) -> Dial:
-        return dial_order(
-            lease,
-            trunk,
-            self._box,
-            self._store,
-            self._limits,
-            ring_seconds=self._settings.ring_seconds,
-            home_country=self._settings.home_country,
-        )
+    async def _send(self, trunk: Trunk, way: protocol.Trunk, leases: Sequence[Lease]) -> None:
+        """Second commit, then the orders. Whatever could fail in making an order fails before it."""
+        dials, impossible = self._orders(trunk, way, leases)
+        if impossible:
+            await until_committed(lambda: self._give_up(impossible), "refusing orders")
+        try:
+            sending = await self._begin_sending(trunk, [x for x in leases if x.attempt_id in dials])
+        except DATABASE_ERRORS:
+            # Perhaps committed, perhaps not; not ordered in any case.
+            await until_committed(lambda: self._take_back(list(dials)), "taking back leases")
+            raise
+        for attempt_id, dial in dials.items():
+            if attempt_id in sending:
+                # No await between these two: whoever finds it live may hang it up.
+                self._live.add(attempt_id)
+                self._idle.clear()
+                await self._client.dial(dial)
+
+    async def _begin_sending(self, trunk: Trunk, leases: Sequence[Lease]) -> set[UUID]:
+        async with transaction(self._sessions) as session:
+            sending = await attempts.begin_sending(session, [lease.attempt_id for lease in leases])
+            legs = [
+                (lease.account_id, lease.attempt_id, 1, trunk.id, call_id(lease, 1))
+                for lease in leases
+                if lease.attempt_id in sending
+            ]
+            if legs:
+                await attempts.insert_legs(session, legs)
+        return sending
+
+    async def _take_back(self, attempt_ids: Sequence[UUID]) -> None:
+        async with transaction(self._sessions) as session:
+            await attempts.take_back(session, attempt_ids, "database")
+
+    def _orders(
+        self, trunk: Trunk, way: protocol.Trunk, leases: Sequence[Lease]
+    ) -> tuple[dict[UUID, Dial], list[AttemptOutcome]]:
+        """Orders by attempt, and failures of what no order can be made of: it would never be dialled."""
+        dials: dict[UUID, Dial] = {}
+        impossible = []
+        for lease in leases:
+            try:
+                dials[lease.attempt_id] = dial_order(
+                    lease, trunk, way, self._store, self._limits, home_country=self._settings.home_country
+                )
+            except Exception as error:
+                logger.exception("attempt %s cannot be ordered", lease.attempt_id)
+                reason = f"cannot be dialled: {type(error).__name__}"
+                impossible.append(AttemptOutcome(lease.attempt_id, Outcome.FAILED, reason, datetime.now(UTC)))
+        return dials, impossible
+
+    async def _give_up(self, impossible: Sequence[AttemptOutcome]) -> None:
+        async with transaction(self._sessions) as session:
+            await outcomes.record(session, impossible, self._tariff, self._worker)
 
     async def _hang_up_stopped(self) -> None:
         """Hang up what belongs to stopped plans."""
@@ -232,13 +294,15 @@ class Conversation:
                 ),
                 {"session_id": self._worker},
             )
-            found = set(stopped) - self._hung_up
+            found = (set(stopped) & self._live) - self._hung_up
         for attempt_id in found:
             self._hung_up.add(attempt_id)
             await self._client.hang_up(attempt_id)
 
     async def _listen(self) -> None:
         async for event in self._client.events():
+            self._live.add(event.attempt)
+            self._idle.clear()
             await self._events.put(event)
 
     async def _commit_events(self) -> None:

@@ -5,6 +5,7 @@ Locks are taken in one order, gateway -> balance -> plan -> targets, here and ev
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -20,6 +21,16 @@ from ghanti.dialing.attempts import Lease
 from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
 from ghanti.dialing.pacing import DeficitRoundRobin, allowance
 from ghanti.trunks import service as trunks
+
+_LOOKAHEAD = 50
+"""How far to look past targets whose price cannot be held, for some whose price can."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Turn:
+    account_id: int
+    plan_id: int
+    share: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +65,13 @@ class Leaser:
         self._tick = timedelta(seconds=tick)
         self._lease_seconds = lease_seconds
         self._home = home
-        self._turns = DeficitRoundRobin()
+        self._turns: dict[str, DeficitRoundRobin] = defaultdict(DeficitRoundRobin)
 
     async def grant(self, session: AsyncSession, gateway: Gateway, free: int) -> list[Lease]:
-        """First commit of an attempt's three. The caller commits, and only then goes on."""
+        """First commit of an attempt's three. The caller commits, and only then goes on.
+
+        ``free`` is how many the worker has room for.
+        """
         if free <= 0:
             return []
         row = await _lock_gateway(session, gateway)
@@ -67,44 +81,47 @@ class Leaser:
         starts = min(allowed.starts, free, row.capacity - row.live)
         if starts <= 0:
             return []
+        turns = await self._turn(session, starts)
+        # All balances before the first plan, and plans in one order: two ticks could else wait in a ring.
+        await credits.lock(session, sorted({turn.account_id for turn in turns}))
         leases: list[Lease] = []
-        for account_id, plan_id, share in await self._turn(session, starts):
-            leases += await self._grant_plan(session, gateway, account_id, plan_id, share)
+        for turn in sorted(turns):
+            leases += await self._grant_plan(session, gateway, turn)
         if leases:
-            await _set_next_start(session, gateway, allowed.after(len(leases)))
+            await _set_next_start(session, gateway, allowed.after(sum(_parts(lease) for lease in leases)))
         return leases
 
-    async def _turn(self, session: AsyncSession, starts: int) -> list[tuple[int, int, int]]:
+    async def _turn(self, session: AsyncSession, starts: int) -> list[_Turn]:
         """Due plans with their shares. Classes go in order: a lower one gets what a higher leaves."""
-        due = await _due_plans(session, self._channel, starts)
-        accounts = {row.id: row.account_id for row in due}
-        waiting = {row.id: row.waiting for row in due}
+        due: dict[str, dict[int, Any]] = {}
+        for row in await _due_plans(session, self._channel, starts):
+            due.setdefault(row.plan_class, {})[row.id] = row
         turns = []
-        for plan_class in dict.fromkeys(row.plan_class for row in due):
-            ids = [row.id for row in due if row.plan_class == plan_class]
-            for plan_id, share in self._turns.shares(ids, starts):
-                granted = min(share, waiting[plan_id], starts)
-                if granted > 0:
-                    turns.append((accounts[plan_id], plan_id, granted))
-                    starts -= granted
+        for plan_class, plans in due.items():
+            waiting = {plan_id: row.waiting for plan_id, row in plans.items()}
+            for plan_id, share in self._turns[plan_class].shares(waiting, starts).items():
+                turns.append(_Turn(plans[plan_id].account_id, plan_id, share))
+                starts -= share
         return turns
 
-    async def _grant_plan(
-        self, session: AsyncSession, gateway: Gateway, account_id: int, plan_id: int, share: int
-    ) -> list[Lease]:
+    async def _grant_plan(self, session: AsyncSession, gateway: Gateway, turn: _Turn) -> list[Lease]:
+        account_id, plan_id = turn.account_id, turn.plan_id
         balance = (await credits.lock(session, [account_id])).get(account_id, Balances())
         plan = await repository.lock_plan(session, account_id, plan_id)
         if plan is None or not _runnable(plan):
             return []
-        targets = await _take(session, plan, self._channel, share)
-        targets = await self._refuse(session, plan, targets)
-        affordable, limited = await self._affordable(session, plan, balance, targets)
+        left, limited = await self._budget(session, plan, balance)
+        targets = await self._refuse(session, plan, await _take(session, plan, self._channel, turn.share))
+        affordable = _affordable(targets, left)
+        if targets and not affordable:
+            # Those in front cost too much, others behind them may not.
+            ahead = await self._refuse(session, plan, await _take(session, plan, self._channel, _LOOKAHEAD))
+            affordable = _affordable(ahead, left)[: turn.share]
         if targets and not affordable:
             await _starve(session, plan, limited)
             return []
-        if plan.state == PlanState.PAUSED:
-            plan.state, plan.state_reason = PlanState.RUNNING, None
-            await session.flush()
+        if affordable and plan.state == PlanState.PAUSED:
+            await _resume(session, plan, self._channel, balance)
         return await self._lease(session, gateway, plan, affordable)
 
     async def _refuse(self, session: AsyncSession, plan: Plan, targets: list[Any]) -> list[Any]:
@@ -116,23 +133,13 @@ class Leaser:
         await closing.refuse(session, plan, refusals, self._worker)
         return [row for row in targets if row.id not in refusals]
 
-    async def _affordable(
-        self, session: AsyncSession, plan: Plan, balance: Balances, targets: list[Any]
-    ) -> tuple[list[Any], bool]:
-        """The first targets that balance and credit limit can hold, and whether the limit is what stops."""
+    async def _budget(self, session: AsyncSession, plan: Plan, balance: Balances) -> tuple[int, bool]:
+        """What balance and credit limit leave to hold, and whether it is the limit that is less."""
         left = balance.of(attempts.currency(self._channel))
-        limited = False
-        if plan.credit_limit is not None:
-            under_limit = plan.credit_limit - await _committed(session, plan)
-            limited = under_limit < left
-            left = min(left, under_limit)
-        chosen = []
-        for row in targets:
-            if row.units > left:
-                break
-            left -= row.units
-            chosen.append(row)
-        return chosen, limited
+        if plan.credit_limit is None:
+            return left, False
+        under_limit = plan.credit_limit - await _committed(session, plan)
+        return min(left, under_limit), under_limit < left
 
     async def _lease(
         self, session: AsyncSession, gateway: Gateway, plan: Plan, targets: list[Any]
@@ -149,6 +156,7 @@ class Leaser:
                 number=row.number,
                 content=row.content or {},
                 held=row.units,
+                ring_seconds=plan.ring_seconds,
                 caller_number=plan.caller_numbers[row.id % len(plan.caller_numbers)]
                 if plan.caller_numbers
                 else None,
@@ -169,6 +177,21 @@ class Leaser:
         return leases
 
 
+def _parts(lease: Lease) -> int:
+    """What a lease takes of its gateway's pace: an SMSC counts the parts of a message."""
+    return int(lease.content.get("parts", 1))
+
+
+def _affordable(targets: list[Any], left: int) -> list[Any]:
+    """The targets, in their order, that can be held one after the other."""
+    chosen = []
+    for row in targets:
+        if row.units <= left:
+            left -= row.units
+            chosen.append(row)
+    return chosen
+
+
 def _runnable(plan: Plan) -> bool:
     return plan.state == PlanState.RUNNING or (
         plan.state == PlanState.PAUSED and plan.state_reason == "credits"
@@ -186,14 +209,23 @@ async def _starve(session: AsyncSession, plan: Plan, limited: bool) -> None:
         await session.flush()
 
 
+async def _resume(session: AsyncSession, plan: Plan, channel: Channel, balance: Balances) -> None:
+    """Run on, unless the other channel still starves: what this one can afford goes meanwhile."""
+    other = Channel.SMS if channel is Channel.CALL else Channel.CALL
+    ahead = [row.units for row in await _take(session, plan, other, _LOOKAHEAD)]
+    if not ahead or min(ahead) <= balance.of(attempts.currency(other)):
+        plan.state, plan.state_reason = PlanState.RUNNING, None
+        await session.flush()
+
+
 async def _lock_gateway(session: AsyncSession, gateway: Gateway) -> Any:
     """The gateway's pace, what is live on it, and the database's clock; None when it is not in use."""
     row = (
         await session.execute(
             text(
                 f"SELECT next_start_at, {gateway.rate} AS rate, {gateway.limit} AS capacity,"  # noqa: S608
-                f" clock_timestamp() AS now, 0 AS live"
-                f" FROM {gateway.table} WHERE id = :id AND active FOR UPDATE"
+                f" clock_timestamp() AS now"
+                f" FROM {gateway.table} WHERE id = :id AND active FOR NO KEY UPDATE"
             ),
             {"id": gateway.id},
         )
@@ -231,20 +263,25 @@ async def _due_plans(session: AsyncSession, channel: Channel, starts: int) -> li
             """
             SELECT p.account_id, p.id, p.plan_class, due.waiting
               FROM plans p
+              LEFT JOIN LATERAL (
+                   SELECT CASE :channel WHEN 'call' THEN b.phone ELSE b.sms END AS credits
+                     FROM credit_balances b WHERE b.account_id = p.account_id) balance ON true
               JOIN LATERAL (
-                   SELECT count(*) AS waiting FROM (
-                          SELECT FROM targets t
+                   SELECT count(*) AS waiting, min(units) AS least FROM (
+                          SELECT units FROM targets t
                            WHERE t.account_id = p.account_id AND t.plan_id = p.id AND t.channel = :channel
-                             AND t.state = 'waiting' AND t.ready AND t.due_at <= now() LIMIT :starts) ready
+                             AND t.state = 'waiting' AND t.ready AND t.due_at <= now()
+                             AND (p.state = 'running' OR balance.credits > 0)
+                           ORDER BY t.due_at, t.id
+                           LIMIT CASE p.state WHEN 'running' THEN :starts ELSE :ahead END) ready
                    ) due ON due.waiting > 0
-              LEFT JOIN credit_balances b ON b.account_id = p.account_id
              WHERE p.starts_at <= now()
-               AND (p.state = 'running' OR (p.state = 'paused' AND p.state_reason = 'credits'
-                                            AND CASE :channel WHEN 'call' THEN b.phone ELSE b.sms END > 0))
+               AND (p.state = 'running'
+                    OR (p.state = 'paused' AND p.state_reason = 'credits' AND balance.credits >= due.least))
              ORDER BY array_position(ARRAY['otp', 'demo', 'emergency', 'bulk'], p.plan_class), p.id
             """
         ),
-        {"channel": channel, "starts": starts},
+        {"channel": channel, "starts": starts, "ahead": _LOOKAHEAD},
     )
     return list(rows)
 
@@ -256,7 +293,7 @@ async def _take(session: AsyncSession, plan: Plan, channel: Channel, limit: int)
             SELECT id, contact_id, number, content, units FROM targets
              WHERE account_id = :account_id AND plan_id = :plan_id AND channel = :channel
                AND state = 'waiting' AND ready AND due_at <= now()
-             ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+             ORDER BY due_at, id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
             """
         ),
         {"account_id": plan.account_id, "plan_id": plan.id, "channel": channel, "limit": limit},

@@ -128,12 +128,14 @@ class Target(Base):
             "channel",
             "due_at",
             "id",
+            postgresql_include=["units"],
             postgresql_where=text("state = 'waiting' AND ready"),
         ),
         Index(
             "ix_targets_unready",
             "account_id",
             "plan_id",
+            "channel",
             "due_at",
             "id",
             postgresql_where=text("state = 'waiting' AND NOT ready"),
@@ -143,7 +145,13 @@ class Target(Base):
             "final_at",
             postgresql_where=text("state = 'final' AND content ? 'audio'"),
         ),
-        Index("ix_targets_open", "account_id", "plan_id", postgresql_where=text("state <> 'final'")),
+        Index(
+            "ix_targets_audio_needed",
+            text("(content ->> 'audio')"),
+            postgresql_where=text("state <> 'final' AND ready"),
+        ),
+        Index("ix_targets_open", "account_id", "plan_id", "id", postgresql_where=text("state <> 'final'")),
+        Index("ix_targets_active", "account_id", "plan_id", postgresql_where=text("state = 'active'")),
     )
 
     account_id: Mapped[AccountId]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,16 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.credits import repository as ledger
 from ghanti.credits import service as credits
-from ghanti.credits.models import EntryKind
+from ghanti.credits.models import Currency, EntryKind
 from ghanti.credits.tariff import Tariff
 from ghanti.dialing import attempts, handlers, repository
-from ghanti.dialing.models import Channel, Delivery, Outcome, PlanState
+from ghanti.dialing.models import Channel, Delivery, Outcome, PlanState, TargetState
 from ghanti.dialing.repository import FigureDelta
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """What a channel says of an ended attempt. Durations are in ms; ``parts`` are accepted SMS parts."""
+    """What a channel says of an ended attempt; None leaves what is known already.
+
+    Durations are in ms; ``parts`` are accepted SMS parts. A ``provisional`` outcome stands until the
+    channel says better, see ``record``.
+    """
 
     attempt_id: UUID
     outcome: Outcome
@@ -30,12 +34,12 @@ class AttemptOutcome:
     ended_at: datetime
     provisional: bool = False
     answered_at: datetime | None = None
-    duration_ms: int = 0
+    duration_ms: int | None = None
     played_ms: int | None = None
     total_ms: int | None = None
     sip_code: int | None = None
     hungup_by: str | None = None
-    keys: str = ""
+    keys: str | None = None
     parts: int = 0
     delivery: Delivery | None = None
 
@@ -43,12 +47,20 @@ class AttemptOutcome:
 async def record(
     session: AsyncSession, batch: Sequence[AttemptOutcome], tariff: Tariff, worker: UUID
 ) -> set[UUID]:
-    """Record a batch; answers the attempts that it ended. One that had ended already is left as it was."""
+    """Record a batch; answers the attempts that it ended. One that had ended already is left as it was.
+
+    Only a provisional outcome is replaced, once, by one that is not; whoever was told of the first is
+    then told of the second too.
+    """
     by_id = {outcome.attempt_id: outcome for outcome in batch}
-    locked = await attempts.lock_for_outcome(session, list(by_id))
+    locked = [
+        row
+        for row in await attempts.lock_for_outcome(session, list(by_id))
+        if not (row.provisional and by_id[row.id].provisional)
+    ]
     if not locked:
         return set()
-    charges = {row.id: await _charge(session, row, by_id[row.id], tariff) for row in locked}
+    charges = await _charges(session, locked, by_id, tariff)
     await attempts.end(session, [_ended(row, by_id[row.id], charges[row.id]) for row in locked])
     retries = {row.id: _retry(row, by_id[row.id]) for row in locked}
     await attempts.end_targets(
@@ -64,19 +76,29 @@ async def record(
     return {row.id for row in locked}
 
 
-async def _charge(session: AsyncSession, row: Any, outcome: AttemptOutcome, tariff: Tariff) -> int:
-    """Never more than was held; for a late event, whose hold was given back, no more than there is."""
-    cost = _cost(row.channel, outcome, tariff)
-    if row.provisional:
-        balance = (await credits.balances(session, row.account_id)).of(attempts.currency(row.channel))
-        cost = min(cost, balance)
-    return min(cost, int(row.held))
+async def _charges(
+    session: AsyncSession, locked: Sequence[Any], by_id: Mapping[UUID, AttemptOutcome], tariff: Tariff
+) -> dict[UUID, int]:
+    """Never more than was held; for late events, whose holds were given back, no more than there is."""
+    charges: dict[UUID, int] = {}
+    left: dict[tuple[int, Currency], int] = {}
+    for row in locked:
+        cost = min(_cost(row.channel, by_id[row.id], tariff), int(row.held))
+        if row.provisional:
+            currency = attempts.currency(row.channel)
+            key = (row.account_id, currency)
+            if key not in left:
+                left[key] = (await credits.balances(session, row.account_id)).of(currency)
+            cost = min(cost, left[key])
+            left[key] -= cost
+        charges[row.id] = cost
+    return charges
 
 
 def _cost(channel: str, outcome: AttemptOutcome, tariff: Tariff) -> int:
     if channel == Channel.SMS:
         return tariff.message(outcome.parts)
-    return tariff.call(outcome.duration_ms) if outcome.answered_at is not None else 0
+    return tariff.call(outcome.duration_ms or 0) if outcome.answered_at is not None else 0
 
 
 def _ended(row: Any, outcome: AttemptOutcome, charged: int) -> dict[str, Any]:
@@ -91,10 +113,10 @@ def _ended(row: Any, outcome: AttemptOutcome, charged: int) -> dict[str, Any]:
         "ended_at": outcome.ended_at,
         "sip_code": outcome.sip_code,
         "hungup_by": outcome.hungup_by,
-        "duration_ms": outcome.duration_ms,
+        "duration_ms": row.duration_ms if outcome.duration_ms is None else outcome.duration_ms,
         "played_ms": row.played_ms if outcome.played_ms is None else outcome.played_ms,
         "total_ms": row.total_ms if outcome.total_ms is None else outcome.total_ms,
-        "keys": outcome.keys,
+        "keys": row.keys if outcome.keys is None else outcome.keys,
         "delivery": outcome.delivery,
     }
 
@@ -102,7 +124,11 @@ def _ended(row: Any, outcome: AttemptOutcome, charged: int) -> dict[str, Any]:
 def _retry(row: Any, outcome: AttemptOutcome) -> timedelta | None:
     """How long until a retry, or None when the outcome is final."""
     rule = row.retries.get(outcome.outcome)
-    if rule is None or row.provisional or outcome.outcome in (Outcome.CANCELLED, Outcome.INVALID_NUMBER):
+    if (
+        rule is None
+        or row.target_state == TargetState.FINAL
+        or outcome.outcome in (Outcome.CANCELLED, Outcome.INVALID_NUMBER)
+    ):
         return None
     if row.plan_state not in (PlanState.RUNNING, PlanState.PAUSED) or row.sent_attempts > rule["times"]:
         return None
@@ -154,8 +180,8 @@ async def _charge_late(session: AsyncSession, row: Any, charged: int) -> None:
 def _figures(row: Any, outcome: AttemptOutcome, charged: int, retry: timedelta | None) -> list[FigureDelta]:
     final = int(retry is None)
     deltas = [FigureDelta(row.account_id, row.plan_id, row.channel, outcome.outcome, final, charged)]
-    if row.provisional:
-        deltas.append(FigureDelta(row.account_id, row.plan_id, row.channel, row.outcome, -1, 0))
+    if row.target_state == TargetState.FINAL:
+        deltas.append(FigureDelta(row.account_id, row.plan_id, row.channel, row.target_outcome, -1, 0))
     return deltas
 
 

@@ -7,7 +7,7 @@ inside a second.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -45,16 +45,23 @@ class DeficitRoundRobin:
     def __init__(self) -> None:
         self._deficits: dict[int, float] = {}
 
-    def shares(self, plan_ids: Iterable[int], starts: int) -> list[tuple[int, int]]:
-        """Plans with their starts, in the order of claims; together at most ``starts``."""
-        plans = list(plan_ids)
+    def shares(self, waiting: Mapping[int, int], starts: int) -> dict[int, int]:
+        """Starts of each plan, of which ``waiting`` says how many it can use; together at most ``starts``.
+
+        What one plan cannot use goes to the others in the same round.
+        """
+        plans = [plan for plan, count in waiting.items() if count > 0]
         if not plans or starts <= 0:
-            return []
+            self._deficits = {}
+            return {}
         quantum = starts / len(plans)
         self._deficits = {p: min(self._deficits.get(p, 0.0) + quantum, quantum + 1) for p in plans}
-        granted: dict[int, int] = {}
-        for _ in range(starts):
-            plan = max(plans, key=lambda p: self._deficits[p])
+        granted = dict.fromkeys(plans, 0)
+        for _ in range(min(starts, sum(waiting[plan] for plan in plans))):
+            plan = max(
+                (plan for plan in plans if granted[plan] < waiting[plan]),
+                key=lambda plan: self._deficits[plan],
+            )
             self._deficits[plan] -= 1
-            granted[plan] = granted.get(plan, 0) + 1
-        return sorted(granted.items(), key=lambda item: -item[1])
+            granted[plan] += 1
+        return {plan: count for plan, count in granted.items() if count}

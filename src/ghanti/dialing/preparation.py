@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from ghanti.credits.tariff import Tariff
 from ghanti.database.session import SessionFactory, dump_json, transaction
 from ghanti.dialing import closing
 from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
-from ghanti.dialing.worker import tariff_of
+from ghanti.dialing.worker import DATABASE_ERRORS, tariff_of
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings
 from ghanti.sms.segments import TooLongError, segment
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 BATCH = 48
 _LEAST_AHEAD = 200
+_PUT_OFF_SECONDS = 5.0
 
 Refusal = tuple[Outcome, str]
 Ready = tuple[int, dict[str, Any], int]
@@ -47,6 +49,7 @@ class Preparer:
         self._pool = pool
         self._worker = worker
         self._tariff: Tariff = tariff_of(settings)
+        self._put_off: dict[tuple[int, int, str], float] = {}
 
     async def pass_once(self) -> int:
         """Prepare what is next of every plan that runs; answers how many targets were settled."""
@@ -54,8 +57,7 @@ class Preparer:
             due = await _unready_plans(session, self._settings.horizon_seconds)
         done = 0
         for account_id, plan_id, channel in due:
-            async with transaction(self._sessions) as session:
-                done += await self._prepare(session, account_id, plan_id, Channel(channel))
+            done += await self._try(account_id, plan_id, Channel(channel))
         return done
 
     async def run(self) -> None:
@@ -63,30 +65,48 @@ class Preparer:
             if not await self.pass_once():
                 await asyncio.sleep(0.1)
 
-    async def _prepare(self, session: AsyncSession, account_id: int, plan_id: int, channel: Channel) -> int:
-        plan = await session.get(Plan, (account_id, plan_id))
-        if plan is None or plan.state not in (PlanState.RUNNING, PlanState.PAUSED):
+    async def _try(self, account_id: int, plan_id: int, channel: Channel) -> int:
+        """Prepare a batch; a plan that cannot be prepared is put off and holds up no other."""
+        key = (account_id, plan_id, channel)
+        if self._put_off.get(key, 0.0) > time.monotonic():
             return 0
-        rows = await _take_unready(session, plan, channel)
-        if not rows:
+        self._put_off.pop(key, None)
+        try:
+            return await self._prepare(account_id, plan_id, channel)
+        except DATABASE_ERRORS:
+            raise
+        except Exception:
+            logger.exception("plan %d could not be prepared and is put off", plan_id)
+            self._put_off[key] = time.monotonic() + _PUT_OFF_SECONDS
             return 0
-        content = (plan.call_content if channel is Channel.CALL else plan.sms_content) or {}
+
+    async def _prepare(self, account_id: int, plan_id: int, channel: Channel) -> int:
+        """No lock is held while the speech is made: a stop must not wait for it."""
+        async with transaction(self._sessions) as session:
+            plan = await session.get(Plan, (account_id, plan_id))
+            if plan is None or plan.state not in (PlanState.RUNNING, PlanState.PAUSED):
+                return 0
+            rows = await _unready(session, plan, channel)
+            content = (plan.call_content if channel is Channel.CALL else plan.sms_content) or {}
+            voice = await _engine_voice(session, content.get("voice_id")) if rows else None
         texts, refusals = _fill(rows, str(content.get("template", "")))
         if channel is Channel.CALL:
-            ready, refused = await self._render(session, content, texts)
+            ready, refused = await self._render(voice, float(content.get("length_factor", 1)), texts)
         else:
             ready, refused = self._measure(texts)
-        await _mark_ready(session, account_id, ready)
-        await closing.refuse(session, plan, {**refusals, **refused}, self._worker)
-        return len(rows)
+        refused |= refusals
+        async with transaction(self._sessions) as session:
+            current = await _lock_current(session, account_id, rows)
+            await _mark_ready(session, account_id, [item for item in ready if item[0] in current])
+            still = {target_id: refusal for target_id, refusal in refused.items() if target_id in current}
+            await closing.refuse(session, plan, still, self._worker)
+        return len(current)
 
     async def _render(
-        self, session: AsyncSession, content: dict[str, Any], texts: dict[int, str]
+        self, voice: EngineVoice | None, factor: float, texts: dict[int, str]
     ) -> tuple[list[Ready], dict[int, Refusal]]:
-        voice = await _engine_voice(session, int(content["voice_id"]))
         if voice is None:
             return [], dict.fromkeys(texts, (Outcome.FAILED, "the campaign's voice exists no more"))
-        factor = float(content.get("length_factor", 1))
         answers = await self._pool.render_many(
             [RenderRequest(spoken, voice, factor) for spoken in texts.values()]
         )
@@ -109,7 +129,7 @@ class Preparer:
             except TooLongError as error:
                 refusals[target_id] = (Outcome.FAILED, str(error))
             else:
-                ready.append((target_id, {"text": body}, self._tariff.message(parts)))
+                ready.append((target_id, {"text": body, "parts": parts}, self._tariff.message(parts)))
         return ready, refusals
 
 
@@ -128,28 +148,39 @@ def _fill(rows: Sequence[Any], message: str) -> tuple[dict[int, str], dict[int, 
 
 
 async def _unready_plans(session: AsyncSession, horizon_seconds: int) -> list[Any]:
-    """Plans and channels with targets to prepare whose stock does not reach the horizon."""
+    """Plans and channels with targets to prepare whose stock does not reach the horizon.
+
+    The plans that run share the pace and so the horizon; one that waits for credits keeps a small stock.
+    """
     rows = await session.execute(
         text(
             """
             WITH pace AS (
                 SELECT 'call' AS channel, coalesce(sum(cps), 0) AS per_second FROM trunks WHERE active
                 UNION ALL
-                SELECT 'sms', coalesce(sum(messages_per_second), 0) FROM smscs WHERE active)
-            SELECT p.account_id, p.id, pace.channel
-              FROM plans p CROSS JOIN pace
-             WHERE p.state = 'running' AND p.starts_at < now() + make_interval(secs => :horizon)
-               AND EXISTS (SELECT FROM targets t
+                SELECT 'sms', coalesce(sum(messages_per_second), 0) FROM smscs WHERE active),
+            due AS (
+                SELECT p.account_id, p.id, p.plan_class, p.state FROM plans p
+                 WHERE (p.state = 'running' OR (p.state = 'paused' AND p.state_reason = 'credits'))
+                   AND p.starts_at < now() + make_interval(secs => :horizon)),
+            stock AS (
+                SELECT pace.channel,
+                       greatest(:least, (pace.per_second * :horizon
+                                         / greatest(1, (SELECT count(*) FROM due)))::bigint) AS enough
+                  FROM pace)
+            SELECT p.account_id, p.id, stock.channel
+              FROM due p CROSS JOIN stock
+             WHERE EXISTS (SELECT FROM targets t
                             WHERE t.account_id = p.account_id AND t.plan_id = p.id
-                              AND t.channel = pace.channel
+                              AND t.channel = stock.channel
                               AND t.state = 'waiting' AND NOT t.ready)
                AND (SELECT count(*) FROM (
                            SELECT FROM targets t
                             WHERE t.account_id = p.account_id AND t.plan_id = p.id
-                              AND t.channel = pace.channel
+                              AND t.channel = stock.channel
                               AND t.state = 'waiting' AND t.ready
-                            LIMIT greatest(:least, (pace.per_second * :horizon)::bigint)) ahead)
-                   < greatest(:least, (pace.per_second * :horizon)::bigint)
+                            LIMIT CASE p.state WHEN 'running' THEN stock.enough ELSE :least END) ahead)
+                   < CASE p.state WHEN 'running' THEN stock.enough ELSE :least END
              ORDER BY array_position(ARRAY['otp', 'demo', 'emergency', 'bulk'], p.plan_class), p.id
             """
         ),
@@ -158,20 +189,42 @@ async def _unready_plans(session: AsyncSession, horizon_seconds: int) -> list[An
     return list(rows)
 
 
-async def _take_unready(session: AsyncSession, plan: Plan, channel: Channel) -> list[Any]:
+async def _unready(session: AsyncSession, plan: Plan, channel: Channel) -> list[Any]:
     rows = await session.execute(
         text(
             """
-            SELECT t.id, c.variables FROM targets t
+            SELECT t.id, c.variables, c.updated_at FROM targets t
               JOIN contacts c ON c.account_id = t.account_id AND c.id = t.contact_id
              WHERE t.account_id = :account_id AND t.plan_id = :plan_id AND t.channel = :channel
                AND t.state = 'waiting' AND NOT t.ready
-             ORDER BY t.due_at, t.id LIMIT :limit FOR UPDATE OF t SKIP LOCKED
+             ORDER BY t.due_at, t.id LIMIT :limit
             """
         ),
         {"account_id": plan.account_id, "plan_id": plan.id, "channel": channel, "limit": BATCH},
     )
     return list(rows)
+
+
+async def _lock_current(session: AsyncSession, account_id: int, rows: Sequence[Any]) -> set[int]:
+    """Of these targets those that still wait for content, their contacts as they were read."""
+    current = await session.scalars(
+        text(
+            """
+            SELECT t.id
+              FROM unnest(CAST(:ids AS bigint[]), CAST(:read AS timestamptz[])) AS v (id, updated_at)
+              JOIN targets t ON t.account_id = :account_id AND t.id = v.id
+              JOIN contacts c ON c.account_id = t.account_id AND c.id = t.contact_id
+             WHERE t.state = 'waiting' AND NOT t.ready AND c.updated_at = v.updated_at
+             ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED
+            """
+        ),
+        {
+            "ids": [row.id for row in rows],
+            "read": [row.updated_at for row in rows],
+            "account_id": account_id,
+        },
+    )
+    return set(current)
 
 
 async def _mark_ready(session: AsyncSession, account_id: int, ready: Sequence[Ready]) -> None:
@@ -195,7 +248,7 @@ async def _mark_ready(session: AsyncSession, account_id: int, ready: Sequence[Re
     )
 
 
-async def _engine_voice(session: AsyncSession, voice_id: int) -> EngineVoice | None:
+async def _engine_voice(session: AsyncSession, voice_id: int | None) -> EngineVoice | None:
     row = (
         await session.execute(
             text("SELECT engine, engine_voice, language FROM voices WHERE id = :id"), {"id": voice_id}
@@ -222,7 +275,7 @@ async def discard_audio(sessions: SessionFactory, store: MediaStore, keep_second
                     UPDATE targets t SET content = t.content - 'audio'
                       FROM old WHERE t.account_id = old.account_id AND t.id = old.id)
                 SELECT DISTINCT audio FROM old
-                 WHERE NOT EXISTS (SELECT FROM targets t WHERE t.state <> 'final'
+                 WHERE NOT EXISTS (SELECT FROM targets t WHERE t.state <> 'final' AND t.ready
                                                            AND t.content->>'audio' = old.audio)
                 """
             ),

@@ -76,26 +76,31 @@ async def match(session: AsyncSession, limit: int = 2000) -> int:
     """Move receipts from the inbox to their parts and the parts' state to their attempts.
 
     An id alone may be ambiguous between decimal and hexadecimal: the last digits of the recipient
-    must agree too. Receipts may come at any later time and in any order; the last one holds.
+    must agree too. Receipts may come at any later time and in any order; the last one holds, so only
+    one worker at a time matches. Answers how many attempts changed.
     """
+    if not await session.scalar(text("SELECT pg_try_advisory_xact_lock(hashtext('ghanti receipts'))")):
+        return 0
     attempt_ids = await session.scalars(
         text(
             """
             WITH matched AS (
-                SELECT DISTINCT ON (m.account_id, m.attempt_id, m.part)
-                       r.id AS receipt_id, r.delivery, r.received_at, m.account_id, m.attempt_id, m.part
+                SELECT r.id AS receipt_id, r.delivery, r.received_at, m.account_id, m.attempt_id, m.part
                   FROM delivery_receipts r
                   JOIN message_parts m ON m.smsc_id = r.smsc_id AND m.smsc_message_id = ANY(r.message_ids)
                   JOIN attempts a ON a.account_id = m.account_id AND a.id = m.attempt_id
                  WHERE right(a.number, 8) = right(r.recipient, 8) OR r.recipient = ''
-                 ORDER BY m.account_id, m.attempt_id, m.part, r.id LIMIT :limit),
+                 ORDER BY r.id LIMIT :limit),
+            last AS (
+                SELECT DISTINCT ON (account_id, attempt_id, part) * FROM matched
+                 ORDER BY account_id, attempt_id, part, receipt_id DESC),
             parts AS (
-                UPDATE message_parts m SET delivery = matched.delivery, reported_at = matched.received_at
-                  FROM matched
-                 WHERE m.account_id = matched.account_id AND m.attempt_id = matched.attempt_id
-                   AND m.part = matched.part),
+                UPDATE message_parts m SET delivery = last.delivery, reported_at = last.received_at
+                  FROM last
+                 WHERE m.account_id = last.account_id AND m.attempt_id = last.attempt_id
+                   AND m.part = last.part),
             gone AS (DELETE FROM delivery_receipts r USING matched WHERE r.id = matched.receipt_id)
-            SELECT DISTINCT attempt_id FROM matched
+            SELECT DISTINCT attempt_id FROM last
             """
         ),
         {"limit": limit},

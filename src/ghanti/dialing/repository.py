@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -33,10 +32,11 @@ class PlanFigures:
 
 
 async def lock_plan(session: AsyncSession, account_id: int, plan_id: int) -> Plan | None:
+    """The plan, locked against changes of it; rows that refer to it may still be written by others."""
     statement = (
         select(Plan)
         .where(Plan.account_id == account_id, Plan.id == plan_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return (await session.scalars(statement)).one_or_none()
@@ -162,7 +162,8 @@ async def read_figures(
             plan.targets += row.targets
         else:
             plan.final += row.targets
-            plan.by_outcome[Channel(row.channel)][Outcome(row.outcome)] = row.targets
+            if row.targets:
+                plan.by_outcome[Channel(row.channel)][Outcome(row.outcome)] = row.targets
     return figures
 
 
@@ -178,7 +179,7 @@ class FinalTarget:
 async def close_waiting(
     session: AsyncSession, account_id: int, plan_id: int, outcome: Outcome, reason: str, limit: int
 ) -> list[FinalTarget]:
-    """End at most ``limit`` targets that wait; nothing was dialled for them under this attempt."""
+    """End at most ``limit`` targets that wait. Those that somebody works at are left for the next time."""
     rows = await session.execute(
         text(
             """
@@ -186,7 +187,7 @@ async def close_waiting(
              WHERE (account_id, id) IN (
                    SELECT account_id, id FROM targets
                     WHERE account_id = :account_id AND plan_id = :plan_id AND state = 'waiting'
-                    ORDER BY id LIMIT :limit FOR UPDATE)
+                    ORDER BY id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED)
             RETURNING account_id, plan_id, id AS target_id, contact_id, channel
             """
         ),
@@ -232,7 +233,7 @@ async def plans_to_sweep(session: AsyncSession) -> list[Any]:
     rows = await session.execute(
         text(
             """
-            SELECT p.account_id, p.id, p.state, p.announced, p.starts_at <= now() AS begun,
+            SELECT p.account_id, p.id, p.state, p.announced, now() AS now, p.starts_at <= now() AS begun,
                    EXISTS (SELECT FROM targets t WHERE t.account_id = p.account_id AND t.plan_id = p.id
                                                    AND t.state <> 'final') AS open
               FROM plans p WHERE p.state <> 'finished'
@@ -255,15 +256,4 @@ async def has_open_targets(session: AsyncSession, account_id: int, plan_id: int)
             ),
             {"account_id": account_id, "plan_id": plan_id},
         )
-    )
-
-
-async def set_starts_at(session: AsyncSession, plan: Plan, starts_at: datetime) -> None:
-    plan.starts_at = starts_at
-    await session.execute(
-        text(
-            "UPDATE targets SET due_at = :starts_at"
-            " WHERE account_id = :account_id AND plan_id = :plan_id AND state = 'waiting' AND attempts = 0"
-        ),
-        {"starts_at": starts_at, "account_id": plan.account_id, "plan_id": plan.id},
     )

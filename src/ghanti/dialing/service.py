@@ -96,15 +96,6 @@ async def stop_plan(session: AsyncSession, account_id: int, plan_id: int, reason
     return True
 
 
-async def reschedule_plan(session: AsyncSession, account_id: int, plan_id: int, starts_at: datetime) -> bool:
-    """Move a plan that has not begun; answers False when it has."""
-    plan = await repository.lock_plan(session, account_id, plan_id)
-    if plan is None or plan.announced or plan.state != PlanState.RUNNING:
-        return False
-    await repository.set_starts_at(session, plan, starts_at)
-    return True
-
-
 async def set_credit_limit(
     session: AsyncSession, account_id: int, plan_id: int, credit_limit: int | None
 ) -> None:

@@ -38,12 +38,24 @@ async def open_session(session: AsyncSession, worker: UUID, role: str) -> None:
     )
 
 
-async def heartbeat(session: AsyncSession, worker: UUID) -> None:
-    """Say that the worker lives. A session that was declared dead meanwhile is alive again."""
-    await session.execute(
-        text("UPDATE worker_sessions SET heartbeat_at = now(), ended_at = NULL WHERE id = :id"),
+async def heartbeat(session: AsyncSession, worker: UUID) -> float:
+    """Say that the worker lives, and answer after how many seconds, by the database's clock.
+
+    A session that was declared dead meanwhile is alive again.
+    """
+    gap = await session.scalar(
+        text(
+            """
+            WITH before AS (SELECT heartbeat_at FROM worker_sessions WHERE id = :id)
+            UPDATE worker_sessions s SET heartbeat_at = now(), ended_at = NULL
+              FROM before WHERE s.id = :id
+            RETURNING CASE WHEN isfinite(before.heartbeat_at)
+                           THEN extract(epoch FROM now() - before.heartbeat_at) ELSE 0 END
+            """
+        ),
         {"id": worker},
     )
+    return float(gap or 0)
 
 
 async def end_session(session: AsyncSession, worker: UUID) -> None:
@@ -69,21 +81,22 @@ async def take_over(sessions: SessionFactory, tariff: Tariff, worker: UUID, sile
     """End the attempts of dead sessions and give back leases that ran out; answers how many."""
     async with transaction(sessions) as session:
         total = await attempts.void_expired_leases(session)
-    for dead in await _dead_sessions(sessions, silence_seconds):
+    for dead in await _dead_sessions(sessions, worker, silence_seconds):
         total += await _bury(sessions, dead, tariff, worker)
     return total
 
 
-async def _dead_sessions(sessions: SessionFactory, silence_seconds: float) -> Sequence[UUID]:
+async def _dead_sessions(sessions: SessionFactory, myself: UUID, silence_seconds: float) -> Sequence[UUID]:
     async with transaction(sessions) as session:
         rows = await session.scalars(
             text(
                 """
                 SELECT id FROM worker_sessions
                  WHERE ended_at IS NULL AND heartbeat_at < now() - make_interval(secs => :seconds)
+                   AND id <> :myself
                 """
             ),
-            {"seconds": silence_seconds},
+            {"seconds": silence_seconds, "myself": myself},
         )
         return list(rows)
 
@@ -105,17 +118,20 @@ async def _bury(sessions: SessionFactory, dead: UUID, tariff: Tariff, worker: UU
                 return total
 
 
-async def unaccounted(session: AsyncSession, worker: UUID, known: Sequence[UUID]) -> list[AttemptOutcome]:
-    """Sent attempts of a session that its process does not know and has no event about: all are unknown."""
+async def unaccounted(
+    session: AsyncSession, worker: UUID, known: Sequence[UUID], after_seconds: float
+) -> list[AttemptOutcome]:
+    """Attempts of a session sent so long ago of which its process knows nothing: all are unknown."""
     rows = await session.execute(
         text(
             """
             SELECT id, now() AS now FROM attempts
              WHERE session_id = :session_id AND state IN ('sending', 'ringing', 'answered')
+               AND sent_at < clock_timestamp() - make_interval(secs => :after)
                AND NOT id = ANY(:known)
             """
         ),
-        {"session_id": worker, "known": list(known)},
+        {"session_id": worker, "known": list(known), "after": after_seconds},
     )
     return [lost(row) for row in rows]
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import attempts, outcomes, receipts, sessions
@@ -15,7 +15,7 @@ from ghanti.dialing.attempts import Lease
 from ghanti.dialing.leasing import Leaser, smsc_gateway
 from ghanti.dialing.models import Channel, Delivery, Outcome
 from ghanti.dialing.outcomes import AttemptOutcome
-from ghanti.dialing.worker import Drained, Sweeper, every, tariff_of, until_committed
+from ghanti.dialing.worker import DATABASE_ERRORS, Drained, Sweeper, every, tariff_of, until_committed
 from ghanti.encryption import SecretBox
 from ghanti.settings import Carrier, Settings
 from ghanti.sms.port import (
@@ -39,6 +39,8 @@ ROLE = "sms"
 _RESULTS_AT_ONCE = 500
 _GATHER_SECONDS = 0.02
 _RECONFIGURE_SECONDS = 2.0
+_SETTLE_SECONDS = 5.0
+_STOP_SECONDS = 5.0
 
 _OUTCOMES = {
     SendOutcome.ACCEPTED: Outcome.COMPLETED,
@@ -69,6 +71,8 @@ class Texter:
             self._worker, Channel.SMS, settings.tick_seconds, settings.lease_seconds, settings.home_country
         )
         self._channels: dict[int, tuple[SmscConfig, SmsChannel]] = {}
+        self._ticking = asyncio.Lock()
+        self._in_hand: set[UUID] = set()
         self._sending: set[asyncio.Task[None]] = set()
         self._sent: asyncio.Queue[_Sent] = asyncio.Queue()
         self._receipts_came = asyncio.Event()
@@ -82,21 +86,37 @@ class Texter:
                 tasks.create_task(every(_RECONFIGURE_SECONDS, self._configure, "SMSC settings"))
                 tasks.create_task(every(self._settings.tick_seconds, self._tick, "tick"))
                 tasks.create_task(self._commit_results())
+                tasks.create_task(every(_SETTLE_SECONDS, self._settle_unaccounted, "settling lost texts"))
                 tasks.create_task(every(0.25, self._match_receipts, "receipts"))
                 tasks.create_task(every(3600, self._forget_receipts, "old receipts"))
                 tasks.create_task(self._drain())
         except* Drained:
             logger.info("drained")
         finally:
-            for _, channel in self._channels.values():
-                await channel.stop()
+            await self._stop_channels()
 
     async def _drain(self) -> None:
         await self._draining.wait()
+        async with self._ticking:
+            pass  # A tick under way sends what it has leased.
         if self._sending:
             await asyncio.wait(self._sending, timeout=self._settings.drain_seconds)
+        # What is still under way gets its result from the end of its channel.
+        await self._stop_channels()
+        if self._sending:
+            await asyncio.wait(self._sending, timeout=_STOP_SECONDS)
         await self._sent.join()
         raise Drained
+
+    async def _stop_channels(self) -> None:
+        for _, channel in self._channels.values():
+            await channel.stop()
+
+    async def _settle_unaccounted(self) -> None:
+        """Begun, but not in our hands: a failure came between; whether anything left is unknown."""
+        async with transaction(self._sessions) as session:
+            lost = await sessions.unaccounted(session, self._worker, list(self._in_hand), _SETTLE_SECONDS)
+            await outcomes.record(session, lost, self._tariff, self._worker)
 
     async def _open(self) -> None:
         async with transaction(self._sessions) as session:
@@ -146,8 +166,11 @@ class Texter:
         return report
 
     async def _tick(self) -> None:
-        if self._draining.is_set():
-            return
+        async with self._ticking:
+            if not self._draining.is_set():
+                await self._lease_and_send()
+
+    async def _lease_and_send(self) -> None:
         for smsc_id, (_, channel) in list(self._channels.items()):
             if channel.free <= 0:
                 continue
@@ -157,13 +180,24 @@ class Texter:
                 await self._send(smsc_id, channel, leases)
 
     async def _send(self, smsc_id: int, channel: SmsChannel, leases: Sequence[Lease]) -> None:
-        async with transaction(self._sessions) as session:
-            sending = await attempts.begin_sending(session, [lease.attempt_id for lease in leases])
+        ids = [lease.attempt_id for lease in leases]
+        try:
+            async with transaction(self._sessions) as session:
+                sending = await attempts.begin_sending(session, ids)
+        except DATABASE_ERRORS:
+            # Perhaps committed, perhaps not; not sent in any case.
+            await until_committed(lambda: self._take_back(ids), "taking back leases")
+            raise
         for lease in leases:
             if lease.attempt_id in sending:
+                self._in_hand.add(lease.attempt_id)
                 task = asyncio.create_task(self._send_one(smsc_id, channel, lease))
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
+
+    async def _take_back(self, attempt_ids: Sequence[UUID]) -> None:
+        async with transaction(self._sessions) as session:
+            await attempts.take_back(session, attempt_ids, "database")
 
     async def _send_one(self, smsc_id: int, channel: SmsChannel, lease: Lease) -> None:
         try:
@@ -181,7 +215,8 @@ class Texter:
                 batch.append(self._sent.get_nowait())
             await self._commit(batch)
             self._receipts_came.set()
-            for _ in batch:
+            for sent in batch:
+                self._in_hand.discard(sent.lease.attempt_id)
                 self._sent.task_done()
 
     async def _commit(self, batch: Sequence[_Sent]) -> None:
@@ -215,8 +250,12 @@ class Texter:
         if not self._receipts_came.is_set():
             return
         self._receipts_came.clear()
-        async with transaction(self._sessions) as session:
-            matched = await receipts.match(session)
+        try:
+            async with transaction(self._sessions) as session:
+                matched = await receipts.match(session)
+        except BaseException:
+            self._receipts_came.set()
+            raise
         if matched:
             self._receipts_came.set()
 
@@ -234,5 +273,12 @@ def _outcome(sent: _Sent) -> AttemptOutcome:
         reason=result.reason or result.outcome,
         ended_at=datetime.now(UTC),
         parts=len(result.parts),
-        delivery=Delivery.AWAITED if result.parts else Delivery.NOT_OFFERED,
+        delivery=_delivery(result),
     )
+
+
+def _delivery(result: SendResult) -> Delivery | None:
+    """What there is to wait for; of a text of unknown fate nothing can be said."""
+    if result.parts:
+        return Delivery.AWAITED
+    return None if result.outcome is SendOutcome.UNKNOWN else Delivery.NOT_OFFERED

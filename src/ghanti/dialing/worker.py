@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from ghanti.credits.tariff import Tariff
@@ -22,7 +22,11 @@ T = TypeVar("T")
 
 SWEEP_SECONDS = 0.25
 OUTAGE_SECONDS = 0.25
-DATABASE_ERRORS = (DBAPIError, PoolTimeoutError, OSError)
+DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
+"""What a database outage, a failover or a deadlock looks like: worth trying again.
+
+Broken rules (IntegrityError, DataError) would be broken again.
+"""
 
 
 def tariff_of(settings: Settings) -> Tariff:
@@ -76,6 +80,7 @@ class Sweeper:
         self._settings = settings
         self._worker = worker
         self._beating_since: float | None = None
+        self._beaten: float | None = None
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -84,18 +89,23 @@ class Sweeper:
             tasks.create_task(every(SWEEP_SECONDS, self._sweep, "sweep"))
 
     async def beat(self) -> None:
+        """Say that we live; a gap between two beats means that we, or all, stood still."""
         try:
             async with transaction(self._sessions) as session:
-                await sessions.heartbeat(session, self._worker)
+                gap = await sessions.heartbeat(session, self._worker)
         except DATABASE_ERRORS:
             self._beating_since = None
             raise
-        self._beating_since = self._beating_since or time.monotonic()
+        self._beaten = time.monotonic()
+        if self._beating_since is None or gap > self._settings.takeover_seconds / 2:
+            self._beating_since = self._beaten
 
     async def _take_over(self) -> None:
-        """Only after an interval without an outage: one that hit all workers makes none of them dead."""
-        since = self._beating_since
-        if since is None or time.monotonic() - since < self._settings.takeover_seconds:
+        """Only after an interval of even beats: what stopped all workers makes none of them dead."""
+        silence, now = self._settings.takeover_seconds, time.monotonic()
+        if self._beaten is None or now - self._beaten > silence / 2:
+            return
+        if self._beating_since is None or now - self._beating_since < silence:
             return
         taken = await sessions.take_over(
             self._sessions, tariff_of(self._settings), self._worker, self._settings.takeover_seconds

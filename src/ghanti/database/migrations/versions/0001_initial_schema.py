@@ -471,19 +471,34 @@ def upgrade() -> None:
         "targets",
         ["account_id", "plan_id", "channel", "due_at", "id"],
         unique=False,
+        postgresql_include=["units"],
         postgresql_where=sa.text("state = 'waiting' AND ready"),
+    )
+    op.create_index(
+        "ix_targets_audio_needed",
+        "targets",
+        [sa.literal_column("(content ->> 'audio')")],
+        unique=False,
+        postgresql_where=sa.text("state <> 'final' AND ready"),
     )
     op.create_index(
         "ix_targets_open",
         "targets",
-        ["account_id", "plan_id"],
+        ["account_id", "plan_id", "id"],
         unique=False,
         postgresql_where=sa.text("state <> 'final'"),
     )
     op.create_index(
+        "ix_targets_active",
+        "targets",
+        ["account_id", "plan_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'active'"),
+    )
+    op.create_index(
         "ix_targets_unready",
         "targets",
-        ["account_id", "plan_id", "due_at", "id"],
+        ["account_id", "plan_id", "channel", "due_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'waiting' AND NOT ready"),
     )
