@@ -10,6 +10,9 @@ SEEDED := $(VENV)/.uv
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
+# Trust whom this machine trusts: an organisation's proxy has a certificate of its own.
+export UV_SYSTEM_CERTS := 1
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
