@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import JSON, ForeignKeyConstraint, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ghanti.database.base import AccountId, Base, CreatedAt, Id
+from ghanti.database.base import Base, CreatedAt, Id, ParentAccountId
 
 
 class Contact(Base):
@@ -22,7 +22,7 @@ class Contact(Base):
         Index("ix_contacts_campaign", "account_id", "campaign_id", "id"),
     )
 
-    account_id: Mapped[AccountId]
+    account_id: Mapped[ParentAccountId]
     id: Mapped[Id]
     campaign_id: Mapped[int]
     number: Mapped[str] = mapped_column(comment="Identity: E.164, or bare digits where that is impossible")

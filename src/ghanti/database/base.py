@@ -47,4 +47,7 @@ class Base(DeclarativeBase):
 
 Id = Annotated[int, mapped_column(Identity(), primary_key=True)]
 AccountId = Annotated[int, mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)]
+ParentAccountId = Annotated[int, mapped_column(primary_key=True)]
+"""The account's id where the parent's key holds it already: a foreign key of its own would be checked
+twice a row, for nothing."""
 CreatedAt = Annotated[datetime, mapped_column(server_default=func.now())]

@@ -71,7 +71,7 @@ async def transaction(sessions: SessionFactory) -> AsyncIterator[AsyncSession]:
 
 
 async def raw_connection(session: AsyncSession) -> AsyncConnection[Any]:
-    """The psycopg connection of the session's transaction: for COPY and for procrastinate."""
+    """The psycopg connection of the session's transaction: for COPY."""
     pooled = await (await session.connection()).get_raw_connection()
     connection = pooled.driver_connection
     assert isinstance(connection, AsyncConnection)

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ghanti.database.base import AccountId, Base, CreatedAt, Id
+from ghanti.database.base import AccountId, Base, CreatedAt, Id, ParentAccountId
 
 
 class PlanClass(StrEnum):
@@ -154,7 +154,7 @@ class Target(Base):
         Index("ix_targets_active", "account_id", "plan_id", postgresql_where=text("state = 'active'")),
     )
 
-    account_id: Mapped[AccountId]
+    account_id: Mapped[ParentAccountId]
     id: Mapped[Id]
     plan_id: Mapped[int]
     contact_id: Mapped[int]
@@ -197,7 +197,7 @@ class Attempt(Base):
         Index("ix_attempts_token", "id"),
     )
 
-    account_id: Mapped[AccountId]
+    account_id: Mapped[ParentAccountId]
     id: Mapped[UUID] = mapped_column(primary_key=True)
     plan_id: Mapped[int]
     target_id: Mapped[int]
@@ -241,7 +241,7 @@ class Leg(Base):
         ),
     )
 
-    account_id: Mapped[AccountId]
+    account_id: Mapped[ParentAccountId]
     attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
     leg: Mapped[int] = mapped_column(primary_key=True)
     trunk_id: Mapped[int] = mapped_column(ForeignKey("trunks.id"))
@@ -262,7 +262,7 @@ class MessagePart(Base):
         Index("ix_message_parts_smsc", "smsc_id", "smsc_message_id"),
     )
 
-    account_id: Mapped[AccountId]
+    account_id: Mapped[ParentAccountId]
     attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
     part: Mapped[int] = mapped_column(primary_key=True)
     smsc_id: Mapped[int] = mapped_column(ForeignKey("smscs.id"))
@@ -309,7 +309,7 @@ class PlanFigure(Base):
         ForeignKeyConstraint(["account_id", "plan_id"], ["plans.account_id", "plans.id"], ondelete="CASCADE"),
     )
 
-    account_id: Mapped[AccountId]
+    account_id: Mapped[ParentAccountId]
     plan_id: Mapped[int] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(primary_key=True)
     channel: Mapped[str] = mapped_column(primary_key=True)

@@ -370,9 +370,6 @@ def upgrade() -> None:
             name=op.f("fk_contacts_account_id_campaign_id_campaigns"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.id"], name=op.f("fk_contacts_account_id_accounts"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_contacts")),
     )
     op.create_index("ix_contacts_campaign", "contacts", ["account_id", "campaign_id", "id"], unique=False)
@@ -390,12 +387,6 @@ def upgrade() -> None:
             ["account_id", "plan_id"],
             ["plans.account_id", "plans.id"],
             name=op.f("fk_plan_figures_account_id_plan_id_plans"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["accounts.id"],
-            name=op.f("fk_plan_figures_account_id_accounts"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint(
@@ -452,9 +443,6 @@ def upgrade() -> None:
             ["plans.account_id", "plans.id"],
             name=op.f("fk_targets_account_id_plan_id_plans"),
             ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.id"], name=op.f("fk_targets_account_id_accounts"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_targets")),
     )
@@ -585,9 +573,6 @@ def upgrade() -> None:
             name=op.f("fk_attempts_account_id_target_id_targets"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.id"], name=op.f("fk_attempts_account_id_accounts"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_attempts")),
     )
     op.create_index(
@@ -615,9 +600,6 @@ def upgrade() -> None:
             name=op.f("fk_legs_account_id_attempt_id_attempts"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["account_id"], ["accounts.id"], name=op.f("fk_legs_account_id_accounts"), ondelete="CASCADE"
-        ),
         sa.ForeignKeyConstraint(["trunk_id"], ["trunks.id"], name=op.f("fk_legs_trunk_id_trunks")),
         sa.PrimaryKeyConstraint("account_id", "attempt_id", "leg", name=op.f("pk_legs")),
     )
@@ -634,12 +616,6 @@ def upgrade() -> None:
             ["account_id", "attempt_id"],
             ["attempts.account_id", "attempts.id"],
             name=op.f("fk_message_parts_account_id_attempt_id_attempts"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["account_id"],
-            ["accounts.id"],
-            name=op.f("fk_message_parts_account_id_accounts"),
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(["smsc_id"], ["smscs.id"], name=op.f("fk_message_parts_smsc_id_smscs")),
