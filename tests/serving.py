@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,11 @@ class Served:
     Args:
         folder: The data folder; the server's own user must be able to reach it.
         environment: Settings over those of the tests.
-        user: Whom to run as, given by root; ``None`` is the tests' own user.
+        launcher: A command that runs the rest of its arguments, before the server's own.
     """
 
     def __init__(
-        self, folder: Path, *, environment: dict[str, str] | None = None, user: int | None = None
+        self, folder: Path, *, environment: dict[str, str] | None = None, launcher: Sequence[str] = ()
     ) -> None:
         self.data = folder
         self.port = free_port()
@@ -85,7 +85,7 @@ class Served:
         self.token = ""
         self.number_id = 0
         self._environment = {**clean_environment(), **_ENVIRONMENT, **(environment or {})}
-        self._user = user
+        self._launcher = list(launcher)
         self._process: subprocess.Popen[bytes] | None = None
 
     # Running
@@ -101,7 +101,7 @@ class Served:
 
     def start(self) -> None:
         """Begin to serve; see ``wait_ready``."""
-        command = [sys.executable, "-m", "ghanti.cli", "serve", "--data", str(self.data)]
+        command = [*self._launcher, sys.executable, "-m", "ghanti.cli", "serve", "--data", str(self.data)]
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [*command, "--host", "127.0.0.1", "--port", str(self.port), "--carrier", "simulated"],
@@ -110,9 +110,6 @@ class Served:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                user=self._user,
-                group=self._user,
-                extra_groups=None if self._user is None else [],
             )
 
     def is_ready(self) -> bool:

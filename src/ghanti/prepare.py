@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import sys
+from collections.abc import Sequence
 
-from ghanti.database import migrate, tables  # noqa: F401 - foreign keys need every model
+from ghanti.database import tables  # noqa: F401 - foreign keys need every model
+from ghanti.database.schema import is_current
 from ghanti.database.session import create_engine, create_session_factory, transaction
 from ghanti.encryption import secret_box
 from ghanti.settings import Settings, get_settings
@@ -45,19 +48,28 @@ async def register_simulators(settings: Settings, sip_port: int, smpp_port: int)
     await engine.dispose()
 
 
-def main() -> None:
+def bring_up_to_date(url: str) -> None:
+    """Migrate, unless the schema is the newest; Alembic is loaded only when there is something to do."""
+    if asyncio.run(is_current(url)):
+        return
+    from ghanti.database import migrate
+
+    migrate.upgrade(url)
+
+
+def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser("ghanti.prepare")
     parser.add_argument("--sip-port", type=int)
     parser.add_argument("--smpp-port", type=int)
-    arguments = parser.parse_args()
+    ports = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     settings = get_settings()
     url = settings.database_direct_url or settings.database_url
     assert url is not None, "GHANTI_DATABASE_URL names the database"
-    migrate.upgrade(url.get_secret_value())
-    if arguments.sip_port:
-        asyncio.run(register_simulators(settings, arguments.sip_port, arguments.smpp_port))
+    bring_up_to_date(url.get_secret_value())
+    if ports.sip_port:
+        asyncio.run(register_simulators(settings, ports.sip_port, ports.smpp_port))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import sys
@@ -27,6 +28,8 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> 
         DataFolderInUse: another server has the data folder.
         EmbeddedServerError: the embedded database cannot be made.
     """
+    # OpenBLAS would start a thread a core: idle memory, and in the way of a process that forks.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     settings.data.mkdir(parents=True, exist_ok=True)
     settings.run_folder.mkdir(parents=True, exist_ok=True)
     postgres = EmbeddedPostgres(settings.data) if settings.database_url is None else None
@@ -52,15 +55,9 @@ def roles(settings: Settings, url: str, *, behind: list[str]) -> list[Role]:
     drain = settings.drain_seconds + _STOP_MARGIN_SECONDS
     simulators = _simulators(settings, env, ports) if ports else []
     names = [role.name for role in simulators]
+    # Voice comes first, as it is a command: it loads while this process imports what the others share.
     return [
         *simulators,
-        Role(
-            "prepare",
-            _python("ghanti.prepare", *(_port_arguments(ports) if ports else ())),
-            env,
-            after=behind,
-            restart=False,
-        ),
         Role(
             "voice",
             _python(
@@ -75,11 +72,62 @@ def roles(settings: Settings, url: str, *, behind: list[str]) -> list[Role]:
             after=names,
             grace=_STOP_MARGIN_SECONDS,
         ),
-        Role("dialler", _python("ghanti.roles", "dialler"), env, READY, [*behind, "voice"], grace=drain),
-        Role("sms", _python("ghanti.roles", "sms"), env, READY, [*behind, *names], grace=drain),
-        Role("speech", _python("ghanti.roles", "speech"), env, READY, behind),
-        Role("api", _python("ghanti.app"), env, READY, behind, grace=drain),
+        Role(
+            "prepare",
+            _python("ghanti.prepare", *(_port_arguments(ports) if ports else ())),
+            env,
+            after=[*behind, *names],
+            restart=False,
+            before=preload,
+            entry=lambda: _prepare(ports),
+        ),
+        _worker("dialler", env, [*behind, "voice"], drain),
+        _worker("sms", env, [*behind, *names], drain),
+        _worker("speech", env, [*behind, *names], drain),
+        Role(
+            "api",
+            _python("ghanti.app"),
+            env,
+            READY,
+            [*behind, *names],
+            grace=drain,
+            before=preload,
+            entry=_api,
+        ),
     ]
+
+
+def preload() -> None:
+    """Import what the roles that are forks of this process share; only the first call takes time."""
+    import ghanti.app
+    import ghanti.prepare
+    import ghanti.roles  # noqa: F401
+
+    # What is frozen is left alone by the forks' garbage collectors, so its pages stay shared.
+    gc.freeze()
+
+
+def _worker(name: str, env: dict[str, str], after: list[str], drain: float) -> Role:
+    def entry() -> None:
+        from ghanti.roles import main
+
+        main([name])
+
+    return Role(
+        name, _python("ghanti.roles", name), env, READY, after, grace=drain, before=preload, entry=entry
+    )
+
+
+def _api() -> None:
+    from ghanti.app import main
+
+    main()
+
+
+def _prepare(ports: RehearsalPorts | None) -> None:
+    from ghanti.prepare import main
+
+    main(_port_arguments(ports) if ports else ())
 
 
 def _simulators(settings: Settings, env: dict[str, str], ports: RehearsalPorts) -> list[Role]:

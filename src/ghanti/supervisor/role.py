@@ -17,6 +17,8 @@ class Role:
     Attributes:
         name: Names its log file, its lines on the terminal and its entry in the status file.
         argv: The command; it is never given to a shell.
+        entry: Where the kernel allows it, called in a fork of the supervisor in place of the command, which
+            does the same: a role in Python then starts at once, and shares what ``before`` imported.
         env: Added to the supervisor's environment, or the whole of it with ``clean_env``.
         ready: When others may rely on it: a text that one of its output lines contains, or a function
             asked every 20 ms; None means as soon as it runs (with ``restart=False``: once it ended well).
@@ -43,6 +45,7 @@ class Role:
     before: Callable[[], None] | None = None
     user: User | None = None
     clean_env: bool = False
+    entry: Callable[[], object] | None = None
 
 
 class State(StrEnum):

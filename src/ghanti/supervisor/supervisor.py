@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ghanti.supervisor import fork
 from ghanti.supervisor.output import Journal, LineReader
 from ghanti.supervisor.role import Role, Standing, State, in_order
 from ghanti.supervisor.signals import signal_descriptor, signal_name
@@ -110,9 +111,7 @@ class Supervisor:
         try:
             if role.before:
                 role.before()
-            command = launch_command(role.argv, user=role.user, death_signal=role.death_signal)
-            env = dict(role.env) if role.clean_env else {**os.environ, "PYTHONUNBUFFERED": "1", **role.env}
-            standing.pid, descriptor = spawn(command, env)
+            standing.pid, descriptor = _begin(role)
         except Exception as error:
             self._lost(standing, f"can't be started: {error}")
             return
@@ -248,3 +247,11 @@ class Supervisor:
         if standing.pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(standing.pid, number)
+
+
+def _begin(role: Role) -> tuple[int, int]:
+    if role.entry is not None and fork.AVAILABLE:
+        return fork.fork(role.entry, role.env, f"ghanti {role.name}", role.death_signal)
+    command = launch_command(role.argv, user=role.user, death_signal=role.death_signal)
+    env = dict(role.env) if role.clean_env else {**os.environ, "PYTHONUNBUFFERED": "1", **role.env}
+    return spawn(command, env)
