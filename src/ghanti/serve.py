@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,12 +22,17 @@ _LONGEST_SOCKET = 100
 _STOP_MARGIN_SECONDS = 6
 
 
+class AddressTaken(Exception):  # noqa: N818 - named for what is the matter
+    """The API cannot listen where it is told to."""
+
+
 def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> int:
     """Run until SIGTERM or SIGINT; answers the exit code.
 
     Raises:
         DataFolderInUse: another server has the data folder.
         EmbeddedServerError: the embedded database cannot be made.
+        AddressTaken: the API cannot listen on its address.
     """
     # OpenBLAS would start a thread a core: idle memory, and in the way of a process that forks.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -35,6 +41,7 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> 
     postgres = EmbeddedPostgres(settings.data) if settings.database_url is None else None
     database = [postgres.role()] if postgres else []
     try:
+        _check_address(settings.host, settings.port)
         url = postgres.url if postgres else _secret(settings)
         return Supervisor(
             database + roles(settings, url, behind=[role.name for role in database]),
@@ -44,6 +51,18 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> 
     finally:
         if postgres:
             postgres.release()
+
+
+def _check_address(host: str, port: int) -> None:
+    """Say at once what the API would only find out after everything else has started."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        raise AddressTaken(f"the API cannot listen on {host}, port {port}: {error.strerror}") from error
 
 
 def roles(settings: Settings, url: str, *, behind: list[str]) -> list[Role]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from ghanti.encryption import SecretBox
 
+SHORTEST_PASSWORD = 8
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -30,6 +32,8 @@ def create(
     data: DataOption = None,
 ) -> None:
     """Create an account with its owner, credits and an API token, printed once as JSON."""
+    if len(password) < SHORTEST_PASSWORD:
+        fail(f"the password needs at least {SHORTEST_PASSWORD} characters")
     from ghanti.accounts import service
     from ghanti.accounts.errors import RefusedError
 

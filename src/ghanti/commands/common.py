@@ -33,10 +33,18 @@ def print_json(value: dict[str, Any]) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False))
 
 
-def settings_for(data: Path | None) -> Settings:
+def settings_for(data: Path | None, **options: Any) -> Settings:
+    """The settings under the options that were given; ends the command when one makes no sense."""
+    from pydantic import ValidationError
+
     from ghanti.settings import Settings
 
-    return Settings() if data is None else Settings(data=data)
+    given = {"data": data, **options}
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = (f"GHANTI_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        fail("; ".join(wrong))
 
 
 def database_url(settings: Settings) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ghanti.commands.common import DataOption, fail
+from ghanti.commands.common import DataOption, fail, settings_for
 from ghanti.settings import Carrier
 
 if TYPE_CHECKING:
@@ -24,15 +24,13 @@ def serve(
 ) -> None:
     """Run the whole of Ghanti on this machine until Ctrl-C."""
     from ghanti.database.embedded import DataFolderInUse, EmbeddedServerError
+    from ghanti.serve import AddressTaken
     from ghanti.serve import serve as run
-    from ghanti.settings import Settings
 
-    given = {"data": data, "host": host, "port": port, "carrier": carrier}
-    overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    settings = Settings(**overrides)
+    settings = settings_for(data, host=host, port=port, carrier=carrier)
     try:
         sys.exit(run(settings, on_ready=lambda: _greet(settings)))
-    except (DataFolderInUse, EmbeddedServerError, PermissionError) as error:
+    except (DataFolderInUse, EmbeddedServerError, AddressTaken, PermissionError) as error:
         fail(str(error))
 
 
