@@ -91,7 +91,7 @@ class Call:
         self._version = 1
         self._outcome = Outcome()
         self._talk: conversation.Conversation | None = None
-        self._early_info: list[str] = []
+        self._over = False
 
     def stop(self, reason: str) -> None:
         """Cancel or hang up; the first reason given is the one reported."""
@@ -117,13 +117,21 @@ class Call:
             if self._limit is not None:
                 self._limit.cancel()
             self._report(Ended, **vars(outcome))
+            self._over = True
 
     def _report(self, event: Report, **fields: Any) -> None:
-        self._services.report(event, self.dial.attempt, self.dial.leg, **fields)
+        # A peer may ring, or send keys, long after the call was given up; ended stays the last event.
+        if not self._over:
+            self._services.report(event, self.dial.attempt, self.dial.leg, **fields)
 
     async def _carry(self) -> None:
-        audio = await self._load()
-        address = await self._resolve()
+        try:
+            # A disk or a name server may hang, and a call that was never sent must end all the same.
+            async with asyncio.timeout(max(0.0, self.dial.send_by - time.time())):
+                audio = await self._load()
+                address = await self._resolve()
+        except TimeoutError:
+            raise NotSentError("too_late") from None
         if self._stopped.done():
             raise NotSentError(self._stopped.result())
         if time.time() > self.dial.send_by:
@@ -173,15 +181,11 @@ class Call:
         trunk = self.dial.trunk
         with contextlib.suppress(ValueError):
             return str(ipaddress.IPv4Address(trunk.host)), trunk.port
-        seconds = self.dial.send_by - time.time()
         try:
-            async with asyncio.timeout(max(0.0, seconds)):
-                found = await self._loop.getaddrinfo(
-                    trunk.host, trunk.port, family=socket.AF_INET, type=socket.SOCK_DGRAM
-                )
-        except TimeoutError:
-            raise NotSentError("too_late") from None
-        except OSError as error:
+            found = await self._loop.getaddrinfo(
+                trunk.host, trunk.port, family=socket.AF_INET, type=socket.SOCK_DGRAM
+            )
+        except (OSError, UnicodeError) as error:
             raise NotSentError("unresolvable", str(error)) from error
         return str(found[0][4][0]), trunk.port
 
@@ -311,6 +315,8 @@ class Call:
             task.cancel()
         results = await asyncio.gather(talking, watching, return_exceptions=True)
         outcome.keys, outcome.answers = talk.keys, talk.answers
+        if talk.lost_recordings:
+            outcome.detail = f"not recorded: {', '.join(talk.lost_recordings)}"
         for result in results:
             if isinstance(result, Exception):
                 logger.error("call %s: its script failed", self.dial.call_id, exc_info=result)

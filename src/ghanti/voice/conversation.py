@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from ghanti.voice.protocol import Codec, Dial, Key, Played, Recorded
 from ghanti.voice.recorder import Recorder
 from ghanti.voice.script import Interpreter
 from ghanti.voice.stream import Stream
+
+logger = logging.getLogger(__name__)
 
 MAX_KEYS = 256
 
@@ -52,6 +55,8 @@ class Conversation:
         self._terminated: Callable[[str], object] | None = None
         self.keys = ""
         self.completed = False
+        self.lost_recordings: list[str] = []
+        """Names of recordings that the disk did not take."""
 
     @property
     def answers(self) -> dict[str, str]:
@@ -196,6 +201,12 @@ class Conversation:
         await stopped.wait()
         assert self._recordings is not None
         path = self._recordings / f"{self._dial.attempt}-{self._dial.leg}-{name}.wav"
-        await asyncio.to_thread(recorder.save, path)
+        try:
+            await asyncio.to_thread(recorder.save, path)
+        except OSError as error:
+            # The callee is still there to hear the rest.
+            logger.error("%s was not kept: %s", path.name, error)
+            self.lost_recordings.append(name)
+            return
         fields: dict[str, Any] = {"name": name, "path": str(path), "ms": recorder.ms}
         self._report(Recorded, **fields)

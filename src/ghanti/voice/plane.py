@@ -131,13 +131,15 @@ class MediaPlane:
             logger.exception("a command to the media thread failed")
 
     def _send(self, streams: list[Stream]) -> None:
-        for stream in streams:
+        for stream in tuple(streams):
             if not stream.connected:
                 continue
             try:
                 stream.send()
             except OSError as error:
                 logger.debug("RTP from port %d was not sent: %s", stream.port, error)
+            except Exception:
+                self._give_up(stream)
 
     def _receive(self) -> None:
         """Take at most one datagram of a stream per slot, four times what G.711 needs: floods are bounded."""
@@ -149,3 +151,10 @@ class MediaPlane:
                 stream.receive(datagram, source, now)
             except OSError as error:
                 logger.debug("RTP to port %d was not read: %s", stream.port, error)
+            except Exception:
+                self._give_up(stream)
+
+    def _give_up(self, stream: Stream) -> None:
+        """A stream that fails, be it by a fault of ours, must not take the others' thread with it."""
+        logger.exception("the RTP stream of port %d failed", stream.port)
+        self._remove(stream)

@@ -68,17 +68,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     try:
         with SocketFile(options.socket) as path:
-            asyncio.run(_serve(options, path))
+            return asyncio.run(_serve(options, path))
     except SocketInUseError as error:
         logger.error("%s", error)
         return EXIT_IN_USE
     except (OSError, ValueError) as error:
         logger.error("the voice process can't start: %s", error)
         return 1
-    return 0
 
 
-async def _serve(options: argparse.Namespace, path: Path) -> None:
+async def _serve(options: argparse.Namespace, path: Path) -> int:
     signals = _Signals()
     log = EventLog()
     plane = MediaPlane(options.sip_address, options.rtp_ports)
@@ -104,12 +103,23 @@ async def _serve(options: argparse.Namespace, path: Path) -> None:
     gc.collect()
     gc.freeze()
     logger.info("ready on %s, SIP on %s:%d", path, options.sip_address, signalling.port)
-    await signals.first.wait()
+    if not await _told_to_stop(signals, signalling):
+        return 1
     logger.info("draining: calls get %g s", options.grace)
     await desk.drain(options.grace, signals.second)
     await server.stop(FLUSH_SECONDS)
     await signalling.stop()
     plane.stop()
+    return 0
+
+
+async def _told_to_stop(signals: _Signals, signalling: Signalling) -> bool:
+    """Wait for the first signal; False when the SIP engine failed before: then a new process is needed."""
+    waits = [asyncio.create_task(event.wait()) for event in (signals.first, signalling.ended)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    return signals.first.is_set()
 
 
 class _Signals:

@@ -73,11 +73,19 @@ class Recorder:
         return self._decode(bytes(self._data))
 
     def save(self, path: Path) -> None:
-        """Write a mono 16-bit 8 kHz wav. Blocks; not for the media thread."""
+        """Write a mono 16-bit 8 kHz wav. Blocks; not for the media thread.
+
+        Raises:
+            OSError: the disk did not take it; nothing is left there.
+        """
         partial = path.with_suffix(".part")
-        with wave.open(str(partial), "wb") as out:
-            out.setnchannels(1)
-            out.setsampwidth(2)
-            out.setframerate(g711.SAMPLE_RATE)
-            out.writeframes(self.samples().astype("<i2").tobytes())
-        partial.replace(path)
+        try:
+            with partial.open("wb") as file, wave.open(file, "wb") as out:
+                out.setnchannels(1)
+                out.setsampwidth(2)
+                out.setframerate(g711.SAMPLE_RATE)
+                out.writeframes(self.samples().astype("<i2").tobytes())
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise

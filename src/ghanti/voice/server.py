@@ -19,6 +19,8 @@ from ghanti.voice.protocol import Ack, Dial, Event, Extend, Hangup, Hello, Proto
 
 logger = logging.getLogger(__name__)
 
+# A dialler that stopped reading is sent superseded progress no more; its list is then cut down to the rest.
+_SLACK = 1000
 # sockaddr_un.sun_path holds 108 bytes with its final zero (unix(7)).
 MAX_PATH_BYTES = 107
 HELLO_SECONDS = 5.0
@@ -72,6 +74,8 @@ class _Connection:
 
     def tell(self, event: Event) -> None:
         self._pending.append(event)
+        if len(self._pending) > 2 * len(self._log) + _SLACK:
+            self._pending = deque(event for event in self._pending if event.seq in self._log)
         self._news.set()
 
     def begin(self) -> None:

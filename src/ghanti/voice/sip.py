@@ -7,6 +7,7 @@ reaches the event loop through its :class:`Leg`; what the loop wants is handed t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -173,6 +174,8 @@ class Signalling:
     def __init__(self, address: str, port: int) -> None:
         self._address = address
         self.port = port
+        self.ended = asyncio.Event()
+        """The engine runs no more: told to, or by a fault after which no call can be ended any more."""
         self._config: dict[str, Any] = {
             "_sip_address": address,
             "_sip_port": port,
@@ -203,8 +206,14 @@ class Signalling:
         self._config["_sip_tm"] = manager
         (server,) = manager.l4r.cache_l2s.values()
         loop.call_soon_threadsafe(bound.set_result, server.uopts.laddress[1])
-        ED2.loop()
-        manager.shutdown()
+        try:
+            ED2.loop()
+            manager.shutdown()
+        except BaseException:
+            logger.exception("the SIP engine failed")
+        finally:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self.ended.set)
 
     def invite(self, invite: Invite, leg: Leg) -> None:
         """Place a call; what becomes of it shows on ``leg``."""
