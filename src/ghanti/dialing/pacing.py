@@ -27,10 +27,11 @@ class Allowance:
 def allowance(now: datetime, next_at: datetime, per_second: float, tick: timedelta) -> Allowance:
     """Starts due at ``now`` for a gateway that may begin ``per_second`` a second.
 
-    What a silence saved is at most one tick's worth, and always at least one start.
+    A silence saves one tick's worth: less, and ticks that come a little late would lose their rate; more,
+    and a burst would follow. So any window of t seconds holds at most ``per_second * (t + tick) + 1``.
     """
     interval = timedelta(seconds=1 / per_second)
-    base = max(next_at, now - max(tick - interval, timedelta(0)))
+    base = max(next_at, now - tick)
     if base > now:
         return Allowance(0, base, interval)
     return Allowance((now - base) // interval + 1, base, interval)
