@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -46,6 +47,20 @@ def test_account_numbers_and_token(served: Served) -> None:
         shared_seen = client.get("active-broker-phone/").json()
     assert [phone["phone_number"] for phone in own_seen] == ["+97715970001"]
     assert "+97715970002" in {phone["phone_number"] for phone in shared_seen}
+
+
+def test_an_account_has_the_zone_of_the_settings(served: Served) -> None:
+    command = ("account", "create", "london@example.com", "--password", "long enough 1")
+    zoned = {"GHANTI_TIME_ZONE": "Europe/London"}
+    made = CliRunner().invoke(app, [*command, "--data", str(served.data)], env=zoned)
+    assert made.exit_code == 0, made.stderr
+    with served.connect() as database:
+        row = database.execute(
+            "SELECT time_zone FROM accounts WHERE id = %s", [json.loads(made.stdout)["account_id"]]
+        ).fetchone()
+    assert row == ("Europe/London",)
+    nowhere = _refused(*command, "--data", str(served.data), GHANTI_TIME_ZONE="Asia/Atlantis")
+    assert "Asia/Atlantis" in nowhere
 
 
 def test_trunk_and_smsc_are_kept_with_their_passwords_encrypted(served: Served) -> None:

@@ -51,9 +51,17 @@ class NewAccount:
 
 
 async def create_account(
-    session: AsyncSession, email: str, password: str, phone_credits: int = 0, sms_credits: int = 0
+    session: AsyncSession,
+    email: str,
+    password: str,
+    phone_credits: int = 0,
+    sms_credits: int = 0,
+    *,
+    time_zone: str = "Asia/Kathmandu",
 ) -> NewAccount:
     """An account with its owner, balances and an API token, which is shown this once only.
+
+    ``time_zone`` is that of its moments on the wire, by its IANA name.
 
     Raises:
         InvalidError: The e-mail address, the password or a number of credits cannot be.
@@ -64,7 +72,7 @@ async def create_account(
         raise InvalidError.of("password", "A password is required.")
     if phone_credits < 0 or sms_credits < 0:
         raise InvalidError("Credits cannot be negative.")
-    account = Account(name=email)
+    account = Account(name=email, time_zone=time_zone)
     session.add(account)
     await session.flush()
     user = await _add_user(session, account.id, email, password)

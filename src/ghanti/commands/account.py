@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import available_timezones
 
 import typer
 
-from ghanti.commands.common import DataOption, fail, print_json, transact
+from ghanti.commands.common import DataOption, fail, print_json, settings_for, transact
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,11 +35,16 @@ def create(
     """Create an account with its owner, credits and an API token, printed once as JSON."""
     if len(password) < SHORTEST_PASSWORD:
         fail(f"the password needs at least {SHORTEST_PASSWORD} characters")
+    zone = settings_for(data).time_zone
+    if zone not in available_timezones():
+        fail(f"GHANTI_TIME_ZONE: there is no time zone {zone}")
     from ghanti.accounts import service
     from ghanti.accounts.errors import RefusedError
 
     async def run(session: AsyncSession, _box: SecretBox) -> dict[str, Any]:
-        made = await service.create_account(session, email, password, phone_credits, sms_credits)
+        made = await service.create_account(
+            session, email, password, phone_credits, sms_credits, time_zone=zone
+        )
         return {"account_id": made.account_id, "email": email, "api_token": made.api_token}
 
     try:
