@@ -6,14 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghanti.sms.orphans import Orphans
 from ghanti.sms.receipts import (
     DeliveryState,
     Receipt,
     candidate_ids,
     canonical_id,
     parse_receipt,
-    same_phone,
 )
 from ghanti.sms.smpp.pdus import Address, DeliverSm
 
@@ -142,42 +140,8 @@ def test_an_endless_number_costs_nothing() -> None:
     assert candidate_ids("9" * 64) == ("9" * 64,)
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("+9779841234567", "9841234567", True),
-        ("09841234567", "+9779841234567", True),
-        ("+9779841234567", "+9779841234568", False),
-        ("4567", "+9779841234567", False),
-    ],
-)
-def test_notations_of_one_number(one: str, other: str, same: bool) -> None:
-    assert same_phone(one, other) is same
-    assert same_phone(other, one) is same
-
-
-def receipt(message_id: str, recipient: str = "9779841234567") -> Receipt:
-    return Receipt(message_id, DeliveryState.DELIVERED, recipient)
-
-
-def test_an_orphan_is_claimed_once_by_its_part() -> None:
-    orphans = Orphans()
-    early = receipt("0000041394")
-    orphans.keep(early)
-    orphans.keep(receipt("41394", recipient="9779800000000"))
-    assert orphans.claim("beef", "+9779841234567") == []
-    assert orphans.claim("0000A1B2", "+9779841234567") == [early]
-    assert orphans.claim("0000A1B2", "+9779841234567") == []
-    assert len(orphans) == 1
-
-
-def test_orphans_are_forgotten_by_age_and_by_number() -> None:
-    now = [0.0]
-    orphans = Orphans(limit=2, seconds=60, clock=lambda: now[0])
-    for message_id in ("x1", "x2", "x3"):
-        orphans.keep(receipt(message_id))
-    assert len(orphans) == 2
-    assert orphans.claim("x1", "9779841234567") == []
-    now[0] = 61.0
-    assert orphans.claim("x3", "9779841234567") == []
-    assert len(orphans) == 0
+def test_an_id_is_never_longer_than_smpp_allows() -> None:
+    for pdu in (deliver("id:" + "A" * 5000), deliver(tlvs={0x001E: b"A" * 5000})):
+        receipt = parse_receipt(pdu)
+        assert receipt is not None
+        assert receipt.message_id == "A" * 64

@@ -12,7 +12,7 @@ from scripted_smsc import DELIVER, ENQUIRE, RESPONSE, SUBMIT, UNBIND, Peer, Scri
 
 from ghanti.sms.receipts import Receipt
 from ghanti.sms.smpp.config import SmscConfig
-from ghanti.sms.smpp.pdus import Address, SubmitSm
+from ghanti.sms.smpp.pdus import Address, PduError, SubmitSm
 from ghanti.sms.smpp.results import SubmitOutcome
 from ghanti.sms.smpp.session import LinkState, SessionState, SmppSession
 
@@ -359,3 +359,24 @@ async def test_a_host_that_cannot_be_a_name_is_shown() -> None:
         await recorder.state(LinkState.DOWN)
     finally:
         await session.stop()
+
+
+async def test_a_listener_that_fails_does_not_end_the_session(smsc: ScriptedSmsc) -> None:
+    def fail(state: SessionState) -> None:
+        raise RuntimeError(state)
+
+    session = SmppSession(replace(BASE, port=smsc.port), Recorder().keep, fail)
+    session.start()
+    try:
+        for _ in range(2):
+            peer = await smsc.bound()
+            await session.wait_bound()
+            peer.drop()
+    finally:
+        await session.stop(seconds=0.1)
+
+
+@pytest.mark.parametrize("port", [0, 65536])
+def test_a_port_that_is_none_is_refused(port: int) -> None:
+    with pytest.raises(PduError):
+        replace(BASE, port=port)

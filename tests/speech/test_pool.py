@@ -57,6 +57,13 @@ async def test_an_error_says_nothing_about_the_others(pool: SpeechPool) -> None:
     assert isinstance(printed, Rendered)
 
 
+async def test_half_a_character_says_nothing_about_the_others(pool: SpeechPool) -> None:
+    good, half = await pool.render_many(asking("राम", "\ud800"))
+    assert isinstance(good, Rendered)
+    assert "half of a character" in str(half)
+    assert isinstance((await pool.render_many(asking("सीता")))[0], Rendered)
+
+
 async def test_only_the_text_that_crashes_the_process_fails(pool: SpeechPool) -> None:
     texts = [f"रु {amount}" for amount in range(30)]
     answers = await pool.render_many(asking(*texts[:5], "crash", *texts[5:]))

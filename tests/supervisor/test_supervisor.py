@@ -244,6 +244,18 @@ def test_output_that_nobody_reads_stalls_no_role(supervise: Callable[[str], Supe
     assert supervised.end(signal.SIGTERM) == 0
 
 
+def test_a_full_disk_ends_no_role(supervise: Callable[[str], Supervised]) -> None:
+    supervised = supervise(
+        "for name in ('log/loud.log', 'log/supervisor.log', 'run/supervisor.new'):\n"
+        "    (folder / name).parent.mkdir(exist_ok=True)\n"
+        "    (folder / name).symlink_to('/dev/full')\n"
+        "supervise(Role('loud', python(LINGER), ready='up'))"
+    )
+    supervised.until_ready()
+    assert supervised.end(signal.SIGTERM) == 0
+    assert "loud: drained" in supervised.said
+
+
 def test_where_the_kernel_does_not_watch_the_launcher_does(tmp_path: Path) -> None:
     # As on macOS: the launcher stays, passes signals on and ends its program with the parent.
     code = (

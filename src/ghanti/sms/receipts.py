@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ghanti.sms.smpp.commands import RECEIPT_TYPES, Tag
-from ghanti.sms.smpp.pdus import DeliverSm
+from ghanti.sms.smpp.pdus import MAX_MESSAGE_ID, DeliverSm
 
 
 class DeliveryState(StrEnum):
@@ -99,7 +99,7 @@ def parse_receipt(pdu: DeliverSm) -> Receipt | None:
     if not message_id:
         return None
     return Receipt(
-        message_id=message_id,
+        message_id=message_id[:MAX_MESSAGE_ID],
         state=_state(pdu.tlvs.get(Tag.MESSAGE_STATE), fields.get("stat")),
         recipient=pdu.source.digits,
         error=_network_error(pdu.tlvs.get(Tag.NETWORK_ERROR_CODE)) or fields.get("err"),
@@ -117,8 +117,7 @@ def candidate_ids(message_id: str) -> tuple[str, ...]:
     """The canonical ids that a receipt for `message_id` may mean, likeliest first.
 
     Many SMSCs answer a submit in hexadecimal and write the receipt in decimal, or the other way round.
-    The conversions may, rarely, name another message: take the first whose recipient is the receipt's
-    (`same_phone`).
+    The conversions may, rarely, name another message: take the first whose recipient is the receipt's.
     """
     plain = canonical_id(message_id)
     candidates = [plain]
@@ -127,15 +126,6 @@ def candidate_ids(message_id: str) -> tuple[str, ...]:
     if _HEX.fullmatch(plain):
         candidates.append(str(int(plain, 16)))
     return tuple(dict.fromkeys(filter(None, candidates)))
-
-
-def same_phone(one: str, other: str) -> bool:
-    """Whether two notations may be one number: equal, or one ends in the other's national part.
-
-    A carrier may write 9841234567 for the +9779841234567 that it was given.
-    """
-    a, b = sorted((re.sub(r"\D", "", one).lstrip("0"), re.sub(r"\D", "", other).lstrip("0")), key=len)
-    return a == b or (len(a) >= 7 and b.endswith(a))
 
 
 def _text_fields(pdu: DeliverSm) -> dict[str, str]:

@@ -89,6 +89,9 @@ class SpeechPool:
             raise RuntimeError("the speech pool is not open")
         loop = asyncio.get_running_loop()
         jobs = {request: _Job(request, loop.create_future()) for request in requests}
+        for job in jobs.values():
+            if not _encodable(job.request.text):
+                _settle(job, SpeechError("the text holds half of a character"))
         async with self._arrived:
             self._waiting.extend(jobs.values())
             self._arrived.notify_all()
@@ -163,6 +166,15 @@ class SpeechPool:
 def _settle(job: _Job, answer: Rendered | SpeechError) -> None:
     if not job.done.done():
         job.done.set_result(answer)
+
+
+def _encodable(text: str) -> bool:
+    """Whether it is free of lone surrogates, which no pipe carries."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _wire(request: RenderRequest) -> dict[str, str | float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,12 +26,16 @@ class LogFile:
         self._open()
 
     def write(self, line: bytes) -> None:
+        """Append a line.
+
+        Raises:
+            OSError: the disk did not take it, or not all of it.
+        """
         if self._size + len(line) + 1 > self._limit:
-            os.close(self._descriptor)
             rotate(self._path)
+            os.close(self._descriptor)
             self._open()
-        os.write(self._descriptor, line + b"\n")
-        self._size += len(line) + 1
+        self._size += os.write(self._descriptor, line + b"\n")
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -111,6 +116,8 @@ class Journal:
             file.close()
 
     def _write(self, name: str, line: bytes) -> None:
-        if name not in self._files:
-            self._files[name] = LogFile(self.folder / f"{name}.log")
-        self._files[name].write(line)
+        # A full disk must not end the calls that are under way; the terminal still gets the line.
+        with suppress(OSError):
+            if name not in self._files:
+                self._files[name] = LogFile(self.folder / f"{name}.log")
+            self._files[name].write(line)

@@ -88,7 +88,8 @@ class Supervisor:
 
     def _enter(self, standing: Standing, state: State) -> None:
         standing.state = state
-        write_status(self._folder, self._standings.values())
+        with suppress(OSError):  # what runs goes on when the disk is full
+            write_status(self._folder, self._standings.values())
 
     # Starting
 

@@ -52,6 +52,8 @@ class SmscConfig:
     def __post_init__(self) -> None:
         if self.window < 1 or self.messages_per_second <= 0:
             raise PduError("window and messages_per_second are positive")
+        if not 1 <= self.port <= 65535:
+            raise PduError("a port is 1 to 65535")
         self.bind_request().encode(1)
         self.source_address().encode("source_addr")
         self.validity_period()

@@ -23,6 +23,9 @@ MAX_PDU = 1 << 17
 
 INTERFACE_VERSION = 0x34
 
+MAX_MESSAGE_ID = 64
+"""Characters (section 5.2.23)."""
+
 MAX_PASSWORD = 65
 """Octets. The specification says 9, yet SMSCs hand out longer ones and expect them whole."""
 
@@ -193,7 +196,7 @@ def message_id(body: bytes) -> str:
     Lenient: SMSCs omit the NUL, and a response that can't be read would turn a message that was accepted
     into one that is unknown.
     """
-    return body.split(b"\0", 1)[0][:64].decode("latin-1")
+    return body.split(b"\0", 1)[0][:MAX_MESSAGE_ID].decode("latin-1")
 
 
 def response(request: Pdu, status: int = Status.ESME_ROK) -> bytes:

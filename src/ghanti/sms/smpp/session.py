@@ -223,7 +223,11 @@ class SmppSession:
             reason,
         )
         if self._on_state is not None:
-            self._on_state(self.state)
+            try:
+                self._on_state(self.state)
+            except Exception:
+                # Whoever listens, the session is to stay up.
+                logger.exception("a change of the SMSC's state was not taken")
 
 
 async def _drained(link: Link, seconds: float) -> None:
