@@ -7,12 +7,13 @@ nothing new is begun, what is under way is recorded.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ghanti.campaigns import handlers as campaigns
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
@@ -21,7 +22,7 @@ from ghanti.database.session import SessionFactory, create_engine, create_sessio
 from ghanti.dialing import preparation, sessions
 from ghanti.dialing.dialler import Dialler
 from ghanti.dialing.texter import Texter
-from ghanti.dialing.worker import every, until_committed
+from ghanti.dialing.worker import Drained, every, until_committed
 from ghanti.encryption import SecretBox, secret_box
 from ghanti.media.store import MediaStore
 from ghanti.serve import voice_socket
@@ -62,14 +63,17 @@ async def speech(
         await preparation.discard_audio(factory, store, settings.audio_keep_seconds)
 
     await until_committed(open_session, "opening the speech session")
-    async with SpeechPool(settings.media_folder) as pool, asyncio.TaskGroup() as tasks:
-        preparer = preparation.Preparer(factory, settings, pool, worker)
-        tasks.create_task(every(0, preparer.run, "preparation"))
-        tasks.create_task(every(1, beat, "heartbeat"))
-        tasks.create_task(every(60, discard, "audio clean-up"))
-        await draining.wait()
-        # What was being rendered is rendered again: nothing of it was promised.
-        raise asyncio.CancelledError
+    try:
+        async with SpeechPool(settings.media_folder) as pool, asyncio.TaskGroup() as tasks:
+            preparer = preparation.Preparer(factory, settings, pool, worker)
+            tasks.create_task(every(0, preparer.run, "preparation"))
+            tasks.create_task(every(1, beat, "heartbeat"))
+            tasks.create_task(every(60, discard, "audio clean-up"))
+            await draining.wait()
+            # What was being rendered is rendered again: nothing of it was promised.
+            raise Drained
+    except* Drained:
+        logger.info("drained")
 
 
 ROLES: dict[str, Work] = {"dialler": dialler, "sms": sms, "speech": speech}
@@ -83,11 +87,27 @@ async def work(role: str, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, draining.set)
-    await wait_until_current(engine)
-    print('{"ready": true}', flush=True)  # noqa: T201 - the supervisor waits for this line
-    with contextlib.suppress(asyncio.CancelledError):
+    try:
+        if not await _current(engine, draining):
+            return
+        print('{"ready": true}', flush=True)  # noqa: T201 - the supervisor waits for this line
         await ROLES[role](create_session_factory(engine), settings, secret_box(settings), draining)
-    await engine.dispose()
+    finally:
+        await engine.dispose()
+
+
+async def _current(engine: AsyncEngine, draining: asyncio.Event) -> bool:
+    """Wait for the schema; False when told to end before the database has it."""
+    schema = asyncio.create_task(wait_until_current(engine))
+    ending = asyncio.create_task(draining.wait())
+    await asyncio.wait((schema, ending), return_when=asyncio.FIRST_COMPLETED)
+    current = schema.done()
+    for task in (schema, ending):
+        task.cancel()
+    await asyncio.wait((schema, ending))
+    if current:
+        schema.result()
+    return current
 
 
 def main(arguments: list[str]) -> None:

@@ -72,7 +72,7 @@ def roles(settings: Settings, url: str, *, behind: list[str]) -> list[Role]:
     ports = free_ports() if simulated else None
     socket_path = voice_socket(settings)
     drain = settings.drain_seconds + _STOP_MARGIN_SECONDS
-    simulators = _simulators(settings, env, ports) if ports else []
+    simulators = _simulators(settings, ports) if ports else []
     names = [role.name for role in simulators]
     # Voice comes first, as it is a command: it loads while this process imports what the others share.
     return [
@@ -149,7 +149,7 @@ def _prepare(ports: RehearsalPorts | None) -> None:
     main(_port_arguments(ports) if ports else ())
 
 
-def _simulators(settings: Settings, env: dict[str, str], ports: RehearsalPorts) -> list[Role]:
+def _simulators(settings: Settings, ports: RehearsalPorts) -> list[Role]:
     folder = settings.data / "simulator"
     folder.mkdir(exist_ok=True)
     return [
@@ -161,8 +161,7 @@ def _simulators(settings: Settings, env: dict[str, str], ports: RehearsalPorts) 
                 *("--recordings", str(folder / "recordings")),
                 *("--log", str(folder / "phones.jsonl")),
             ),
-            env,
-            READY,
+            ready=READY,
         ),
         Role(
             "smsc",
@@ -171,8 +170,7 @@ def _simulators(settings: Settings, env: dict[str, str], ports: RehearsalPorts) 
                 *("--port", str(ports.smpp)),
                 *("--log", str(folder / "messages.jsonl")),
             ),
-            env,
-            READY,
+            ready=READY,
         ),
     ]
 
