@@ -9,10 +9,6 @@ FLOOR: 25,000 contacts a second, or half the anchor, whichever is less; else thi
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +16,7 @@ from pathlib import Path
 from statistics import median
 
 import xlsxwriter
+from _figures import record
 from python_calamine import CalamineWorkbook
 from sqlalchemy import text
 
@@ -29,8 +26,6 @@ from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
 from ghanti.settings import Settings
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "bench/results.json"
 ROWS = 100_000
 RUNS = 3
 FLOOR_PER_SECOND = 25_000
@@ -87,12 +82,6 @@ async def measure(url: str, path: Path) -> list[dict[str, float]]:
     return runs
 
 
-def record(figures: dict[str, object]) -> None:
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results["import_contacts"] = figures
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
-
-
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ghanti-bench-") as folder:
         Path(folder).chmod(0o711)
@@ -105,21 +94,14 @@ def main() -> int:
     anchor = median(run["calamine_rows_per_second"] for run in runs)
     floor = min(FLOOR_PER_SECOND, FLOOR_RATIO * anchor)
     print(f"median {rate:,.0f} contacts/s, floor {floor:,.0f}, {rate / anchor:.3f} of calamine alone")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    record(
-        {
-            "commit": commit,
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-            "rows": ROWS,
-            "runs": runs,
-            "contacts_per_second": rate,
-            "calamine_rows_per_second": anchor,
-            "ratio": round(rate / anchor, 3),
-            "floor": floor,
-        }
-    )
+    figures = {
+        "rows": ROWS,
+        "contacts_per_second": rate,
+        "calamine_rows_per_second": anchor,
+        "ratio": round(rate / anchor, 3),
+        "floor": floor,
+    }
+    record("import_contacts", runs, figures)
     return 0 if rate >= floor else 1
 
 

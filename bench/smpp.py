@@ -14,24 +14,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from statistics import median
+
+from _figures import ROOT, record
 
 from ghanti.sms.port import OutgoingSms, SendOutcome
 from ghanti.sms.receipts import Receipt
 from ghanti.sms.smpp.channel import SmppChannel
 from ghanti.sms.smpp.config import SmscConfig
 
-ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "tests/peers/sms"
-RESULTS = ROOT / "bench/results.json"
 FLOORS = {10: 0.09, 100: 0.045}
 MESSAGES = 10_000
 RUNS = 3
@@ -138,12 +135,6 @@ def measure(command: list[str], rate: Callable[[int, int], Awaitable[float]], wi
         process.wait()
 
 
-def record(figures: dict[str, object]) -> None:
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results["smpp"] = figures
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
-
-
 def main() -> int:
     if not (PEERS / "node_modules/smpp").is_dir():
         print("needs npm smpp (make peers)", file=sys.stderr)
@@ -151,12 +142,20 @@ def main() -> int:
     smsc = ["node", str(PEERS / "smsc.js"), json.dumps({"quiet": True})]
     echo = [sys.executable, "-c", ECHO]
     windows: dict[str, object] = {}
+    runs: list[dict[str, float]] = []
     missed = False
     for window, floor in FLOORS.items():
         anchors, rates = [], []
         for _ in range(RUNS):
             anchors.append(measure(echo, echo_rate, window))
             rates.append(measure(smsc, channel_rate, window))
+            runs.append(
+                {
+                    "window": window,
+                    "messages_per_second": round(rates[-1]),
+                    "echoes_per_second": round(anchors[-1]),
+                }
+            )
         ratio = median(rates) / median(anchors)
         missed = missed or ratio < floor
         windows[str(window)] = {
@@ -168,18 +167,7 @@ def main() -> int:
         print(
             f"window {window}: {median(rates):,.0f} messages/s, anchor {median(anchors):,.0f}/s, {ratio:.3f}"
         )
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    record(
-        {
-            "commit": commit,
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-            "runs": RUNS,
-            "messages": MESSAGES,
-            "windows": windows,
-        }
-    )
+    record("smpp", runs, {"messages": MESSAGES, "windows": windows})
     return 1 if missed else 0
 
 

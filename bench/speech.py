@@ -12,9 +12,6 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import json
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +19,7 @@ from pathlib import Path
 from statistics import median
 
 import espeakng_loader
+from _figures import record
 
 from ghanti.speech.cache import Rendered
 from ghanti.speech.pool import RenderRequest, SpeechPool
@@ -29,8 +27,6 @@ from ghanti.speech.template import fill
 from ghanti.speech.text import normalise
 from ghanti.speech.voices import DEFAULT_VOICE
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "bench/results.json"
 FLOOR = 0.5
 MESSAGES = 1000
 RUNS = 3
@@ -85,22 +81,19 @@ def main() -> None:
         seconds, audio = asyncio.run(pipeline())
         rates.append(MESSAGES / seconds)
     ratio = median(rates) / median(anchors)
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    runs = [
+        {"messages_per_second": round(rate, 1), "espeak_per_second": round(anchor, 1)}
+        for rate, anchor in zip(rates, anchors, strict=True)
+    ]
     figures = {
-        "commit": head.stdout.strip(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "messages": MESSAGES,
         "seconds_of_audio_a_message": round(audio / MESSAGES, 1),
         "messages_per_second": round(median(rates), 1),
-        "messages_per_second_runs": [round(rate, 1) for rate in rates],
         "espeak_per_second": round(median(anchors), 1),
-        "espeak_per_second_runs": [round(rate, 1) for rate in anchors],
         "ratio": round(ratio, 3),
         "floor": FLOOR,
     }
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results["speech"] = figures
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
+    record("speech", runs, figures)
     print(json.dumps(figures, indent=2))
     if ratio < FLOOR:
         sys.exit(f"{ratio:.2f} of bare espeak-ng, below the floor of {FLOOR}")

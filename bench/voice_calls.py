@@ -19,7 +19,6 @@ import contextlib
 import itertools
 import json
 import os
-import platform
 import select
 import shutil
 import socket
@@ -33,13 +32,13 @@ import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from _figures import ROOT, record
+
 from ghanti.voice.client import VoiceClient, VoiceGoneError
 from ghanti.voice.process import NICENESS
 from ghanti.voice.protocol import Dial, Ended
 
-ROOT = Path(__file__).resolve().parent.parent
 SCENARIO = ROOT / "tests" / "peers" / "voice" / "scenarios" / "answer.xml"
-RESULTS = Path(__file__).with_name("results.json")
 MAX_JITTER_MS = 1.0
 MAX_JITTER_RATIO = 2.0
 MAX_RSS_MB = 150
@@ -308,21 +307,6 @@ def show(name: str, run: Run) -> None:
     )
 
 
-def save(runs: list[Run], median: Run) -> None:
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    entry = {
-        "commit": commit.stdout.strip(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "runs": [asdict(run) for run in runs],
-        "median": asdict(median) | {"cpu_ratio": median.cpu_ratio, "jitter_ratio": median.jitter_ratio},
-    }
-    results.setdefault("voice_calls", []).append(entry)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Concurrent calls in one voice process")
     parser.add_argument("--calls", type=int, default=200)
@@ -348,7 +332,8 @@ def main() -> int:
         show(f"run {number + 1}", runs[-1])
     median = sorted(runs, key=lambda run: (run.failed, run.voice.jitter_ms))[len(runs) // 2]
     show("median", median)
-    save(runs, median)
+    ratios = {"cpu_ratio": median.cpu_ratio, "jitter_ratio": median.jitter_ratio}
+    record("voice_calls", [asdict(run) for run in runs], {"median": asdict(median) | ratios})
     missed = misses(median) + [
         f"{run.failed} calls failed" for run in runs if run.failed and run is not median
     ]
