@@ -170,11 +170,12 @@ async def _unready_plans(session: AsyncSession, horizon_seconds: int) -> list[An
                   FROM pace)
             SELECT p.account_id, p.id, stock.channel
               FROM due p CROSS JOIN stock
-             WHERE EXISTS (SELECT FROM targets t
-                            WHERE t.account_id = p.account_id AND t.plan_id = p.id
-                              AND t.channel = stock.channel
-                              AND t.state = 'waiting' AND NOT t.ready)
-               AND (SELECT count(*) FROM (
+              -- A lateral LIMIT, since EXISTS may be planned as one scan of all targets of all plans.
+              JOIN LATERAL (SELECT FROM targets t
+                             WHERE t.account_id = p.account_id AND t.plan_id = p.id
+                               AND t.channel = stock.channel
+                               AND t.state = 'waiting' AND NOT t.ready LIMIT 1) unready ON true
+             WHERE (SELECT count(*) FROM (
                            SELECT FROM targets t
                             WHERE t.account_id = p.account_id AND t.plan_id = p.id
                               AND t.channel = stock.channel

@@ -234,9 +234,13 @@ async def plans_to_sweep(session: AsyncSession) -> list[Any]:
         text(
             """
             SELECT p.account_id, p.id, p.state, p.announced, now() AS now, p.starts_at <= now() AS begun,
-                   EXISTS (SELECT FROM targets t WHERE t.account_id = p.account_id AND t.plan_id = p.id
-                                                   AND t.state <> 'final') AS open
-              FROM plans p WHERE p.state <> 'finished'
+                   target.open IS NOT NULL AS open
+              FROM plans p
+              LEFT JOIN LATERAL (
+                   SELECT true AS open FROM targets t
+                    WHERE t.account_id = p.account_id AND t.plan_id = p.id AND t.state <> 'final'
+                    LIMIT 1) target ON true
+             WHERE p.state <> 'finished'
             """
         )
     )

@@ -1,0 +1,120 @@
+"""What runs twenty times a second reads what it needs by index, however many targets wait."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from engine_world import World
+from sqlalchemy import event, text
+
+from ghanti.database.session import transaction
+from ghanti.dialing import closing, leasing, repository
+from ghanti.dialing.leasing import trunk_gateway
+from ghanti.dialing.models import Channel
+from ghanti.dialing.preparation import _unready_plans
+
+PLANS, TARGETS = 50, 2000
+MOST_ROWS = 8000
+"""Rows that one statement may touch: some for each plan, far from all targets."""
+
+
+async def _many(world: World) -> int:
+    account = await world.account(phone=10**6)
+    first = await world.plan(account, 1)
+    await world.rows(
+        "INSERT INTO plans (account_id, owner_kind, owner_id, ring_seconds, credit_limit)"
+        " SELECT account_id, owner_kind, owner_id, 30, 1000000 FROM plans, generate_series(2, :plans)"
+        " RETURNING id",
+        plans=PLANS,
+    )
+    await world.rows(
+        "INSERT INTO targets (account_id, plan_id, contact_id, channel, number, carrier, ready, units)"
+        " SELECT p.account_id, p.id, n, 'call', '+9779841000000', 'NTC', n % 2 = 0, 2"
+        " FROM plans p, generate_series(1000, 999 + :targets) n RETURNING id",
+        targets=TARGETS,
+    )
+    async with transaction(world.sessions) as session:
+        await session.execute(text("ANALYZE"))
+    return first.account_id
+
+
+async def _rows_read(world: World, what: Any) -> dict[str, int]:
+    """Rows that each statement of ``what`` fetched or passed over, by EXPLAIN of it with its values."""
+    seen: list[tuple[str, Any]] = []
+    async with transaction(world.sessions) as session:
+        raw = (await session.connection()).sync_connection
+        assert raw is not None
+
+        def note(_c: object, _k: object, statement: str, values: Any, *_: object) -> None:
+            seen.append((statement, values))
+
+        event.listen(raw, "before_cursor_execute", note)
+        await what(session)
+        event.remove(raw, "before_cursor_execute", note)
+        read = {}
+        for statement, values in seen:
+            if not statement.lstrip().upper().startswith(("SELECT", "WITH", "UPDATE")) or not values:
+                continue
+            rows = await session.run_sync(
+                lambda s, q=statement, v=values: (
+                    s.connection().exec_driver_sql(f"EXPLAIN (ANALYZE, TIMING OFF) {q}", v).scalars().all()
+                )
+            )
+            read[" ".join(statement.split())[:80]] = _touched(rows)
+    return read
+
+
+def _touched(lines: list[str]) -> int:
+    total = 0.0
+    for line in lines:
+        if found := re.search(r"Scan.*actual rows=([\d.]+) loops=(\d+)", line):
+            total += float(found[1]) * int(found[2])
+        if found := re.search(r"Rows Removed by (?:Filter|Index Recheck): (\d+)", line):
+            total += int(found[1])
+    return int(total)
+
+
+async def test_no_statement_of_a_tick_reads_all_targets(world: World) -> None:
+    await _many(world)
+    trunk = await world.trunk(cps=20)
+
+    async def tick(session: Any) -> None:
+        await world.leaser().grant(session, trunk_gateway(trunk), 20)
+
+    async def sweep(session: Any) -> None:
+        for row in await repository.plans_to_sweep(session):
+            await repository.has_open_targets(session, row.account_id, row.id)
+
+    async def prepare(session: Any) -> None:
+        assert await _unready_plans(session, 60) == []  # What is ready suffices.
+
+    for what in (tick, sweep, prepare):
+        read = await _rows_read(world, what)
+        assert read
+        assert {statement: rows for statement, rows in read.items() if rows > MOST_ROWS} == {}
+
+
+async def test_paused_plans_cost_nothing_however_much_waits_in_them(world: World) -> None:
+    await _many(world)
+    await world.rows("UPDATE plans SET state = 'paused', state_reason = 'credits' RETURNING id")
+    await world.rows("UPDATE credit_balances SET phone = 0 RETURNING phone")
+
+    async def due(session: Any) -> None:
+        assert await leasing._due_plans(session, Channel.CALL, 20) == []
+
+    read = await _rows_read(world, due)
+    assert max(read.values()) <= 3 * PLANS
+
+
+async def test_a_stop_ends_a_batch_without_reading_the_others(world: World) -> None:
+    account = await _many(world)
+    plan = await world.value("SELECT min(id) FROM plans")
+
+    async def stop(session: Any) -> None:
+        locked = await closing.lock_with_balance(session, account, plan)
+        assert locked is not None
+        await closing.stop(session, locked, "emergency_stop", 100)
+
+    read = await _rows_read(world, stop)
+    assert {statement: rows for statement, rows in read.items() if rows > MOST_ROWS} == {}
