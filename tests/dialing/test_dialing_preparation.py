@@ -1,0 +1,131 @@
+"""Content before dialling: made once it is due, from contacts as they are, in nobody's way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from engine_world import World
+
+from ghanti.dialing.models import Channel, Plan
+from ghanti.dialing.preparation import Preparer, discard_audio
+from ghanti.media.store import MediaStore
+from ghanti.settings import Settings
+from ghanti.speech.cache import Rendered, media_key
+from ghanti.speech.errors import SpeechError
+from ghanti.speech.pool import RenderRequest, SpeechPool
+
+CALL = {"template": "नमस्ते {name}", "voice_id": 1, "length_factor": "1.00"}
+
+
+class Meanwhile(SpeechPool):
+    """A speech pool; something else happens while it works."""
+
+    async def render_many(self, requests: Sequence[RenderRequest]) -> list[Rendered | SpeechError]:
+        await self.happen()
+        return await super().render_many(requests)
+
+    async def happen(self) -> None:
+        """Nothing, unless a test says what."""
+
+
+@pytest.fixture
+async def pool(tmp_path: Path) -> AsyncIterator[Meanwhile]:
+    async with Meanwhile(tmp_path / "media") as pool:
+        yield pool
+
+
+@pytest.fixture
+def preparer(world: World, pool: Meanwhile, tmp_path: Path) -> Preparer:
+    return Preparer(world.sessions, Settings(data=tmp_path), pool, uuid4())
+
+
+async def _plan(world: World, *channels: Channel, contacts: int = 2, **content: object) -> Plan:
+    account = await world.account()
+    plan = await world.plan(account, contacts, *channels, ready=False, **content)
+    await world.rows('UPDATE contacts SET variables = \'{"name": "राम"}\' RETURNING id')
+    return plan
+
+
+async def test_calls_and_texts_are_made_ready_with_what_they_hold(
+    world: World, preparer: Preparer, tmp_path: Path
+) -> None:
+    text = {"template": "नमस्ते {name} " * 10}
+    await _plan(world, Channel.CALL, Channel.SMS, call_content=CALL, sms_content=text)
+    assert await preparer.pass_once() == 4
+    assert await preparer.pass_once() == 0
+    calls = await world.rows("SELECT content, units FROM targets WHERE channel = 'call' AND ready")
+    texts = await world.rows("SELECT content, units FROM targets WHERE channel = 'sms' AND ready")
+    assert [row.units for row in calls] == [2, 2]
+    assert all(MediaStore(tmp_path / "media").path(media_key(row.content["audio"])).exists() for row in calls)
+    assert all(row.units == row.content["parts"] == 2 for row in texts)
+
+
+async def test_a_contact_without_a_tags_value_fails_free_of_charge(world: World, preparer: Preparer) -> None:
+    await _plan(world, call_content=CALL)
+    await world.rows(
+        "UPDATE contacts SET variables = '{}' WHERE id = (SELECT min(id) FROM contacts) RETURNING id"
+    )
+    assert await preparer.pass_once() == 2
+    rows = await world.rows("SELECT state, outcome, credits FROM targets ORDER BY id")
+    assert rows == [("final", "failed", 0), ("waiting", None, 0)]
+    await world.check()
+
+
+async def test_a_contact_changed_meanwhile_is_spoken_to_as_it_is_now(
+    world: World, preparer: Preparer, pool: Meanwhile
+) -> None:
+    await _plan(world, call_content=CALL, contacts=1)
+
+    async def change() -> None:
+        await world.rows(
+            'UPDATE contacts SET variables = \'{"name": "सीता"}\', updated_at = now() RETURNING id'
+        )
+
+    pool.happen = change  # type: ignore[method-assign]
+    assert await preparer.pass_once() == 0
+    assert await world.rows("SELECT ready FROM targets") == [(False,)]
+    pool.happen = Meanwhile.happen.__get__(pool)  # type: ignore[method-assign]
+    assert await preparer.pass_once() == 1
+
+
+async def test_a_stop_does_not_wait_for_speech(world: World, preparer: Preparer, pool: Meanwhile) -> None:
+    plan = await _plan(world, call_content=CALL)
+
+    async def stop() -> None:
+        assert await world.stop(plan)
+        assert await world.rows("SELECT DISTINCT outcome FROM targets") == [("cancelled",)]
+
+    pool.happen = stop  # type: ignore[method-assign]
+    assert await preparer.pass_once() == 0
+    assert await world.rows("SELECT DISTINCT state, ready FROM targets") == [("final", False)]
+    await world.check()
+
+
+async def test_a_plan_that_cannot_be_prepared_holds_up_no_other(
+    world: World, preparer: Preparer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await _plan(world, call_content={**CALL, "length_factor": "fast"})
+    good = await _plan(world, call_content=CALL)
+    assert await preparer.pass_once() == 2
+    assert "is put off" in caplog.text
+    assert await world.rows("SELECT DISTINCT plan_id FROM targets WHERE ready") == [(good.id,)]
+
+
+async def test_personal_audio_goes_once_nobody_needs_it(
+    world: World, preparer: Preparer, tmp_path: Path
+) -> None:
+    first = await _plan(world, call_content=CALL)
+    await preparer.pass_once()
+    await world.stop(first)
+    second = await _plan(world, call_content=CALL)
+    await preparer.pass_once()
+    store = MediaStore(tmp_path / "media")
+    audio = await world.value("SELECT DISTINCT content->>'audio' FROM targets")
+    assert await discard_audio(world.sessions, store, 0) == 0
+    assert store.path(media_key(audio)).exists()
+    await world.stop(second)
+    assert await discard_audio(world.sessions, store, 0) == 1
+    assert not store.path(media_key(audio)).exists()
