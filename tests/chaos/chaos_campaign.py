@@ -158,6 +158,20 @@ class ChaosCampaign:
             self._check_figures(database, outcomes)
         return outcomes
 
+    def reasons(self, outcome: str) -> list[tuple[str, ...]]:
+        """Channel, number, reason and moments of its attempts that ended so, as the database has them."""
+        with self._served.connect() as database:
+            rows = database.execute(
+                """
+                SELECT a.channel, right(a.number, 10), a.reason, a.leased_at::text, a.sent_at::text,
+                       a.ended_at::text FROM attempts a
+                  JOIN plans p ON p.account_id = a.account_id AND p.id = a.plan_id
+                 WHERE p.owner_kind = 'campaign' AND p.owner_id = %s AND a.outcome = %s
+                """,
+                [self.id, outcome],
+            ).fetchall()
+        return [tuple(row) for row in rows]
+
     def _check_phones(self) -> None:
         called = Counter(call.number for call in self.calls())
         assert not [number for number, times in called.items() if times > 1], "called twice"
