@@ -21,8 +21,10 @@ def test_numbers_at_home_may_be_called(number: str) -> None:
         ("+919812345678", "outside NP"),
         ("+37060112345", "outside NP"),
         ("+977100", "not a possible phone number"),
-        ("100", "not a possible phone number"),
-        ("", "not a phone number"),
+        ("100", "not a valid phone number"),
+        ("", "not a valid phone number"),
+        ("14155550100", "not a valid phone number"),
+        ("9990000000", "not a valid phone number"),
         ("+977x", "not a"),
     ],
 )

@@ -43,7 +43,7 @@ async def test_a_trunk_that_cannot_be_is_refused(world: World, change: dict[str,
 
 @pytest.mark.parametrize(
     "change",
-    [{"messages_per_second": 0}, {"window_size": 0}, {"password": "ninechars"}, {"system_id": "x" * 16}],
+    [{"messages_per_second": 0}, {"window_size": 0}, {"password": "x" * 65}, {"system_id": "x" * 16}],
 )
 async def test_an_smsc_that_cannot_be_is_refused(world: World, change: dict[str, object]) -> None:
     with pytest.raises(TrunkError):

@@ -85,8 +85,11 @@ async def put_smsc(session: AsyncSession, box: SecretBox, order: SmscOrder) -> S
     """Add an SMSC, or change the one of that name."""
     if order.messages_per_second <= 0 or order.window_size <= 0:
         raise TrunkError("messages_per_second and window_size must be above zero")
-    if len(order.system_id) > 15 or len(order.password) > 8:
-        raise TrunkError("SMPP 3.4 allows 15 characters of system_id and 8 of password (section 4.1.5)")
+    if not 0 < len(order.system_id) <= 15:
+        raise TrunkError("system_id has 1 to 15 characters (SMPP 3.4, section 4.1.5)")
+    # The specification says 8; SMSCs are known that issue longer ones.
+    if len(order.password) > 64:
+        raise TrunkError("a password has at most 64 characters")
     values: dict[str, Any] = {
         "host": order.host,
         "port": order.port,
@@ -127,11 +130,14 @@ async def add_number(session: AsyncSession, number: str, account_id: int | None)
 
 
 def destination_refusal(number: str, home_country: str) -> str | None:
-    """Why a number may not be called, or None. Only the home country may, unless a trunk says otherwise.
+    """Why a number may not be called, or None. Only the home country may.
 
-    Short codes, premium numbers and what is no phone number at all are refused: a bulk campaign has
-    no honest use for them.
+    ``number`` is a contact's identity: E.164, or bare digits where no valid number was recognised. Bare digits
+    are refused whatever they look like at home, because a carrier may read a country code into them. Short
+    codes and premium numbers are refused too: a bulk campaign has no honest use for them.
     """
+    if not number.startswith("+"):
+        return "not a valid phone number"
     try:
         parsed = phonenumbers.parse(number, home_country)
     except phonenumbers.NumberParseException:
