@@ -132,8 +132,8 @@ async def add_number(session: AsyncSession, number: str, account_id: int | None)
 def destination_refusal(number: str, home_country: str) -> str | None:
     """Why a number may not be called, or None. Only the home country may.
 
-    ``number`` is a contact's identity: E.164, or bare digits where no valid number was recognised. Bare digits
-    are refused whatever they look like at home, because a carrier may read a country code into them. Short
+    ``number`` is a contact's identity: E.164, or bare digits where no valid number was recognised. Bare
+    digits are refused whatever they look like at home: a carrier may read a country code into them. Short
     codes and premium numbers are refused too: a bulk campaign has no honest use for them.
     """
     if not number.startswith("+"):
