@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import psycopg
 import pytest
 import xlsxwriter
 from argon2 import PasswordHasher
+from clean_database import empty, migrated_database
 from fastapi import FastAPI
 from sqlalchemy import text
 
@@ -21,10 +21,8 @@ from ghanti.accounts import passwords
 from ghanti.accounts import service as accounts
 from ghanti.accounts.models import Role
 from ghanti.app import create_app
-from ghanti.database import migrate
 from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
-from ghanti.database.url import with_database
 from ghanti.encryption import SecretBox
 from ghanti.settings import Settings
 from ghanti.speech.voices import VOICES
@@ -34,23 +32,17 @@ PASSWORD = "correct horse"
 
 
 @pytest.fixture(scope="session")
-def api_template(postgres_server: EmbeddedPostgres) -> Iterator[str]:
-    """A migrated database with the voices, to be copied."""
-    name = f"api_template_{secrets.token_hex(4)}"
-    url = postgres_server.database_url("postgres")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    migrate.upgrade(with_database(url, name))
-    with psycopg.connect(with_database(url, name)) as connection:
-        for voice in VOICES:
-            connection.execute(
-                "INSERT INTO voices (id, display_name, internal_name, is_premium, engine, engine_voice)"
-                " VALUES (%s, %s, %s, %s, 'espeak', %s) ON CONFLICT DO NOTHING",
-                (voice.id, voice.display_name, voice.internal_name, voice.premium, voice.internal_name),
-            )
-    yield name
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name}")
+def shared_database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a migrated database with the voices, which tests use one after the other."""
+    with migrated_database(postgres_server) as url:
+        with psycopg.connect(url) as connection:
+            for voice in VOICES:
+                connection.execute(
+                    "INSERT INTO voices (id, display_name, internal_name, is_premium, engine, engine_voice)"
+                    " VALUES (%s, %s, %s, %s, 'espeak', %s) ON CONFLICT DO NOTHING",
+                    (voice.id, voice.display_name, voice.internal_name, voice.premium, voice.internal_name),
+                )
+        yield url
 
 
 @pytest.fixture
@@ -59,8 +51,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def api_database(api_template: str, create_database: Callable[..., str]) -> str:
-    return create_database(api_template)
+def api_database(shared_database: str) -> str:
+    empty(shared_database)
+    return shared_database
 
 
 @pytest.fixture

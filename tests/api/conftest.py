@@ -1,12 +1,12 @@
 from api_world import (
     api_database,
-    api_template,
     app,
     http,
     new_tenant,
     other,
     sessions,
     settings,
+    shared_database,
     tenant,
     viewer,
     workbook,
@@ -14,13 +14,13 @@ from api_world import (
 
 __all__ = [
     "api_database",
-    "api_template",
     "app",
     "http",
     "new_tenant",
     "other",
     "sessions",
     "settings",
+    "shared_database",
     "tenant",
     "viewer",
     "workbook",

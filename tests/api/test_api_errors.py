@@ -81,7 +81,9 @@ async def test_broken_multipart(tenant: Tenant, header: str) -> None:
 
 async def test_unexpected_failure_is_json(tenant: Tenant, sessions: SessionFactory) -> None:
     await execute(sessions, "ALTER TABLE campaigns RENAME COLUMN message TO former_message")
-    _is_error(await tenant.http.get("campaign/"), 500)
+    answer = await tenant.http.get("campaign/")
+    await execute(sessions, "ALTER TABLE campaigns RENAME COLUMN former_message TO message")
+    _is_error(answer, 500)
 
 
 async def test_database_away(app: FastAPI, http: httpx.AsyncClient, tenant: Tenant) -> None:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import xlsxwriter
 from contacts_place import Place
 from sqlalchemy import text
 
-from ghanti.database import migrate
 from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
-from ghanti.database.url import with_database
 from ghanti.settings import Settings
 
-_TEMPLATE = "contacts_template"
+sys.path.insert(0, str(Path(__file__).parent.parent / "api"))
+
+from clean_database import empty, migrated_database
 
 
 @pytest.fixture
@@ -27,19 +27,16 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def migrated(postgres_server: EmbeddedPostgres) -> Iterator[str]:
-    url = postgres_server.database_url("postgres")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {_TEMPLATE}")
-    migrate.upgrade(with_database(url, _TEMPLATE))
-    yield _TEMPLATE
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {_TEMPLATE}")
+def shared_database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a migrated database, which tests use one after the other."""
+    with migrated_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture
-async def sessions(migrated: str, create_database: Callable[..., str]) -> AsyncIterator[SessionFactory]:
-    engine = create_engine(create_database(migrated))
+async def sessions(shared_database: str) -> AsyncIterator[SessionFactory]:
+    empty(shared_database)
+    engine = create_engine(shared_database)
     yield create_session_factory(engine)
     await engine.dispose()
 

@@ -5,13 +5,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "api"))
 
 from api_world import (
     api_database,
-    api_template,
     app,
     http,
     new_tenant,
     other,
     sessions,
     settings,
+    shared_database,
     tenant,
     viewer,
     workbook,
@@ -19,13 +19,13 @@ from api_world import (
 
 __all__ = [
     "api_database",
-    "api_template",
     "app",
     "http",
     "new_tenant",
     "other",
     "sessions",
     "settings",
+    "shared_database",
     "tenant",
     "viewer",
     "workbook",

@@ -1,0 +1,48 @@
+"""One migrated database for many tests: emptied for each, which takes a tenth of copying a fresh one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from ghanti.database import migrate
+from ghanti.database.embedded import EmbeddedPostgres
+from ghanti.database.url import with_database
+
+_KEPT = ["alembic_version", "voices"]
+
+
+@contextmanager
+def migrated_database(server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a new database with the schema; it goes when the block ends."""
+    administration = server.database_url("postgres")
+    name = sql.Identifier(f"shared_{secrets.token_hex(4)}")
+    with psycopg.connect(administration, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+    url = with_database(administration, name.as_string().strip('"'))
+    migrate.upgrade(url)
+    yield url
+    with psycopg.connect(administration, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+def empty(url: str) -> None:
+    """Remove every row but the voices', and count ids from 1 again."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        tables = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+            " AND relkind = 'r' AND relname <> ALL(%s)",
+            [_KEPT],
+        ).fetchall()
+        connection.execute("SET session_replication_role = replica")  # No order of foreign keys to keep.
+        with connection.transaction():
+            for (table,) in tables:
+                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            connection.execute(
+                "SELECT setval(oid, 1, false) FROM pg_class"
+                " WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'"
+            )
