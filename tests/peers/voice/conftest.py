@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,29 @@ TEMPLATE = Path(__file__).with_name("kamailio.cfg")
 Trunks = Callable[..., Awaitable[int]]
 
 
+@pytest.fixture(scope="session")
+def voice_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where a voice process lives that many tests share, as many campaigns would."""
+    folder = tmp_path_factory.mktemp("voice")
+    there = Voice(folder)
+    command = ["-m", "ghanti.voice", "--socket", there.socket, "--recordings", there.recordings]
+    with there.log.open("wb") as log:
+        process = subprocess.Popen([sys.executable, *command], stderr=log)
+    yield folder
+    process.kill()
+    process.wait()
+
+
 @pytest.fixture
-async def voice(tmp_path: Path) -> AsyncIterator[Voice]:
+async def voice(voice_folder: Path) -> AsyncIterator[Voice]:
+    voice = await Voice(voice_folder).join()
+    yield voice
+    await voice.client.close()
+
+
+@pytest.fixture
+async def own_voice(tmp_path: Path) -> AsyncIterator[Voice]:
+    """For a test that does the process harm."""
     voice = await Voice(tmp_path).start()
     yield voice
     await voice.stop()
@@ -32,7 +55,7 @@ async def phone(sipp: Path, tmp_path: Path) -> AsyncIterator[Callable[..., Await
 
     yield start
     for started in phones:
-        started.stop()
+        await started.stop()
 
 
 @pytest.fixture

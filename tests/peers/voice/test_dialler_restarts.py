@@ -19,6 +19,12 @@ from ghanti.voice.client import VoiceClient, VoiceGoneError
 pytestmark = pytest.mark.peers
 Phones = Callable[..., Awaitable[Phone]]
 
+
+@pytest.fixture
+def voice(own_voice: Voice) -> Voice:
+    return own_voice
+
+
 # A dialler in miniature: dials, prints each event, acks none but the first, and waits to be killed.
 DIALLER = """
 import asyncio, json, sys

@@ -103,7 +103,10 @@ async def test_nothing_follows_the_end_of_a_call(voice: Voice, trunk: Trunk, aud
     assert len(trunk.all("INVITE", late)) <= 2  # one, and timer A's while the trunk was silent
 
 
-async def test_a_recording_that_the_disk_refuses_ends_no_call(voice: Voice, trunk: Trunk, ear: Ear) -> None:
+async def test_a_recording_that_the_disk_refuses_ends_no_call(
+    own_voice: Voice, trunk: Trunk, ear: Ear
+) -> None:
+    voice = own_voice
     shutil.rmtree(voice.recordings)
     script = {
         "v": 1,

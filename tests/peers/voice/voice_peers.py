@@ -168,10 +168,11 @@ class Phone:
         async with asyncio.timeout(DEADLINE):
             return await self.process.wait() == 0
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         self.ear.transport.close()
         if self.process.returncode is None:
             self.process.kill()
+        await self.process.wait()
 
 
 class Voice:
@@ -184,6 +185,7 @@ class Voice:
         self.log = folder / "voice.log"
         self.options = options
         self.events: list[Event] = []
+        self.ordered: set[uuid.UUID] = set()
 
     async def start(self) -> Self:
         command = ["-m", "ghanti.voice", "--socket", self.socket, "--recordings", self.recordings]
@@ -191,14 +193,14 @@ class Voice:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, *command, *self.options, stderr=log
             )
-        return await self._connect()
+        return await self.join()
 
     async def reconnect(self) -> None:
         """Come back as a dialler that was started anew."""
         await self.client.close()
         self.client = await VoiceClient.connect(self.socket)
 
-    async def _connect(self) -> Self:
+    async def join(self) -> Self:
         """Connect as soon as the process serves its socket; a file left by a dead one refuses."""
         async with asyncio.timeout(DEADLINE):
             while True:
@@ -223,16 +225,18 @@ class Voice:
             "script": PLAY,
             **changes,
         }
+        self.ordered.add(attempt)
         await self.client.dial(Dial.model_validate(order))
         return attempt
 
     async def until(self, attempt: uuid.UUID | None, kind: str) -> Any:
-        """The next event of this kind of the attempt, or of any; all on the way are kept and acked."""
+        """The next event of this kind of the attempt, or of any of ours; all are kept and acked."""
         async with asyncio.timeout(DEADLINE):
             async for event in self.client.events():
                 self.events.append(event)
                 await self.client.ack(event.seq)
-                if attempt in (None, event.attempt) and event.event == kind:
+                wanted = self.ordered if attempt is None else {attempt}
+                if event.attempt in wanted and event.event == kind:
                     return event
         raise AssertionError("the stream of events ended")
 
