@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from api_world import Tenant, execute, scalar
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from ghanti.database.session import SessionFactory, transaction
@@ -225,3 +226,17 @@ async def test_deleted_campaign_leaves_no_plan_behind(tenant: Tenant, sessions: 
     await closing.sweep_plans(sessions)
     assert await scalar(sessions, "SELECT count(*) FROM plans") == 0
     assert await scalar(sessions, "SELECT count(*) FROM targets") == 0
+
+
+async def test_rules_are_the_applications_own(
+    app: FastAPI, new_tenant: Callable[..., Any], sessions: SessionFactory
+) -> None:
+    settings = app.state.parts.settings
+    settings.ring_seconds, settings.credits_per_pulse = 44, 3
+    tenant: Tenant = await new_tenant("rules@example.com", 5, 0)
+    campaign = await tenant.ready()
+    refused = await tenant.run(campaign["id"])
+    assert refused.json()["needed_phone_credits"] == 6
+    settings.credits_per_pulse = 2
+    assert (await tenant.run(campaign["id"])).status_code == 200
+    assert await scalar(sessions, "SELECT ring_seconds FROM plans") == 44

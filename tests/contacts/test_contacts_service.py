@@ -278,24 +278,25 @@ async def test_variables_of_a_campaign(sessions: SessionFactory, place: Place, n
     other = await new_place()
     items = [
         {"number": "9841234561", "other_variables": {"z": 1, "b": ""}},
-        {"number": "9841234562", "other_variables": {"b": " \u00a0", "a": 0}},
+        {"number": "9841234562", "other_variables": {"b": " \u00a0", "a": 0, "blank": " \u00a0\n"}},
         {"number": "9841234563", "other_variables": {"b": "x", "a": None, "z": False, "c": "\u0928"}},
-        {"number": "9841234564"},
+        {"number": "9841234564", "other_variables": {"null": None}},
     ]
     async with transaction(sessions) as session:
         await service.add_many(session, place.account, place.campaign, items)
 
-        async def lacking(*names: str) -> int:
-            return await service.contacts_lacking(session, place.account, place.campaign, names)
+        async def has_value(*names: str) -> bool:
+            return await service.has_value(session, place.account, place.campaign, names)
 
-        assert await service.variable_keys(session, place.account, place.campaign) == ["z", "b", "a", "c"]
+        assert await service.variable_keys(session, place.account, place.campaign) == [
+            *("z", "b", "a", "blank", "c", "null")
+        ]
         assert await service.variable_keys(session, other.account, place.campaign) == []
-        assert await lacking("z") == 2
-        assert await lacking("b") == 3
-        assert await lacking("a") == 3
-        assert await lacking("a", "b") == 2
-        assert await lacking("nowhere") == 4
-        assert await service.contacts_lacking(session, other.account, place.campaign, ["z"]) == 0
+        assert await has_value("z")
+        assert await has_value("nowhere", "b")
+        assert not await has_value("blank", "null")
+        assert not await has_value("nowhere")
+        assert not await service.has_value(session, other.account, place.campaign, ["z"])
 
 
 async def test_ids_and_numbers_survive_the_database(sessions: SessionFactory, place: Place) -> None:

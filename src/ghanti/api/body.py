@@ -26,6 +26,9 @@ DATA_MEGABYTES = 16
 
 _MEGABYTE = 1024 * 1024
 _MULTIPART_OVERHEAD = _MEGABYTE
+_DEEPEST = 64
+"""Levels of lists and objects in JSON: fewer than make any reader or writer of it give up."""
+
 _JSON = re.compile(r"application/(.+\+)?json|text/(json|plain)|application/octet-stream|")
 
 
@@ -56,8 +59,10 @@ async def read_body(request: Request, file_megabytes: int = 0) -> Body:
     if not first:
         return Body()
     kind, boundary = _media_type(request.headers.get("content-type", ""))
+    if kind == "multipart/form-data" and boundary:
+        return await _multipart(_chained(first, stream), boundary, megabytes)
     if first.startswith(b"--") and (kind == "multipart/form-data" or _JSON.fullmatch(kind)):
-        return await _multipart(_chained(first, stream), boundary or _boundary_of(first), megabytes)
+        return await _multipart(_chained(first, stream), _boundary_of(first), megabytes)
     data = bytearray(first)
     async for chunk in stream:
         data += chunk
@@ -76,7 +81,7 @@ async def _limited(request: Request, megabytes: int) -> AsyncIterator[bytes]:
     """The body's chunks; ends with PayloadTooLargeError, at once when the length is declared."""
     most = megabytes * _MEGABYTE + _MULTIPART_OVERHEAD
     declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > most:
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > most:
         raise PayloadTooLargeError(megabytes)
     size = 0
     async for chunk in request.stream():
@@ -119,7 +124,12 @@ async def _multipart(stream: AsyncIterator[bytes], boundary: str, megabytes: int
     except (MultiPartException, UnicodeDecodeError):
         raise InvalidError("The multipart body is malformed.") from None
     pairs = form.multi_items()
-    files = {name: value for name, value in pairs if isinstance(value, UploadFile)}
+    files: dict[str, UploadFile] = {}
+    for name, value in pairs:
+        if isinstance(value, UploadFile):
+            if name in files:
+                await files[name].close()
+            files[name] = value
     texts = [(name, value) for name, value in pairs if isinstance(value, str)]
     return Body(_collected(texts), files, is_form=True)
 
@@ -152,16 +162,41 @@ def _collected(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 def _json(data: bytes) -> dict[str, Any]:
     try:
-        value = orjson.loads(data.removeprefix(b"\xef\xbb\xbf").strip() or b"{}")
+        value = parse_json(data.removeprefix(b"\xef\xbb\xbf").strip() or b"{}")
     except orjson.JSONDecodeError as error:
         raise InvalidError(f"The body is not valid JSON: {error}.") from None
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise InvalidError("The body must be a JSON object.")
-    if b"\\u0000" in data and _has_nul(value):
+    return value
+
+
+def parse_json(data: bytes | str) -> Any:
+    """A JSON value that the database can keep and an answer can hold.
+
+    Raises orjson.JSONDecodeError, and InvalidError for one that is nested too deep or holds NUL.
+    """
+    value = orjson.loads(data)
+    if _is_deep(value):
+        raise InvalidError(f"The JSON is nested deeper than {_DEEPEST} levels.")
+    if ("\\u0000" if isinstance(data, str) else b"\\u0000") in data and _has_nul(value):  # type: ignore[operator]
         raise InvalidError("NUL characters cannot be kept.")
     return value
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            item
+            for parent in level
+            if isinstance(parent, dict | list)
+            for item in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _has_nul(value: Any) -> bool:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.convertors import IntegerConvertor, register_url_convertor
 
 from ghanti.accounts import service as accounts
 from ghanti.accounts.errors import ForbiddenError, NotFoundError, UnauthenticatedError
@@ -26,6 +27,15 @@ ACCESS_COOKIE = "access"
 REFRESH_COOKIE = "refresh"
 
 _BIGGEST_ID = 2**63 - 1
+
+
+class _RowId(IntegerConvertor):
+    """``{…:row}`` in a path: an id, of no more digits than the biggest has; else the path is unknown."""
+
+    regex = "[0-9]{1,19}"
+
+
+register_url_convertor("row", _RowId())
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +94,12 @@ async def _bearer(request: Request) -> Principal:
         return await accounts.authenticate(session, parts.tokens, credential)
 
 
-async def _body(request: Request) -> Body:
-    return await read_body(request)
+async def _body(request: Request) -> AsyncIterator[Body]:
+    body = await read_body(request)
+    try:
+        yield body
+    finally:
+        await body.close()
 
 
 def _campaign_id(campaign_id: int) -> int:

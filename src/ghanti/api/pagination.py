@@ -14,6 +14,7 @@ from ghanti.api.context import base_url
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
+_BIGGEST_OFFSET = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ def window_of(request: Request) -> Window:
     query = request.query_params
     limit = min(_number(query, "limit", DEFAULT_LIMIT, least=1), MAX_LIMIT)
     if "page" in query and "offset" not in query:
-        return Window(limit, (_number(query, "page", 1, least=1) - 1) * limit)
+        offset = (_number(query, "page", 1, least=1) - 1) * limit
+        return Window(limit, min(offset, _BIGGEST_OFFSET))
     return Window(limit, _number(query, "offset", 0, least=0))
 
 

@@ -7,7 +7,7 @@ other finds it running.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,16 +17,17 @@ from ghanti.campaigns import repository, schedule, views
 from ghanti.campaigns.models import Campaign, CampaignStatus, Category, Services
 from ghanti.campaigns.schemas import OWNER_KIND, Started, Stopped
 from ghanti.contacts import service as contacts
+from ghanti.contacts.variables import MAX_VARIABLES
 from ghanti.credits import service as credits
 from ghanti.credits.repository import Balances
 from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Channel, Plan
-from ghanti.settings import get_settings
+from ghanti.settings import Settings
 from ghanti.speech.template import tags
 from ghanti.trunks import repository as trunks
 
 
-async def run(session: AsyncSession, principal: Principal, campaign_id: int) -> Started:
+async def run(session: AsyncSession, principal: Principal, campaign_id: int, settings: Settings) -> Started:
     """Start a campaign, at its scheduled time or at once.
 
     A finished one calls only the contacts that it never called.
@@ -39,20 +40,24 @@ async def run(session: AsyncSession, principal: Principal, campaign_id: int) -> 
     campaign = await views.locked(session, principal.account_id, campaign_id)
     if campaign.status in (CampaignStatus.RUNNING, CampaignStatus.SCHEDULED):
         raise ConflictError(f"The campaign is already {campaign.status.lower()}.")
-    return await place(session, principal, campaign)
+    return await place(session, principal, campaign, settings)
 
 
-async def place(session: AsyncSession, principal: Principal, campaign: Campaign) -> Started:
+async def place(
+    session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings
+) -> Started:
     """Order the plan of a locked campaign that has none open. Raises InvalidError as ``run`` does."""
     starts_at = schedule.start_of(campaign.schedule, schedule.utc_now())
     await _check_content(session, campaign)
-    plan = await dialing.create_plan(session, await _order(session, principal, campaign, starts_at))
+    order = await _order(session, principal, campaign, starts_at, settings.ring_seconds)
+    plan = await dialing.create_plan(session, order)
     calls = await dialing.add_targets(session, plan, [Channel.CALL]) if _services(campaign).calls else 0
     texts = await dialing.add_targets(session, plan, [Channel.SMS]) if _services(campaign).texts else 0
     if not calls + texts:
         raise InvalidError("Every contact of the campaign was called already; add contacts to run it again.")
     balances = await credits.balances(session, campaign.account_id)
-    _check_credits(campaign, balances, calls, texts)
+    needed = Balances(phone=calls * settings.credits_per_pulse, sms=texts * settings.credits_per_segment)
+    _check_credits(campaign, balances, needed)
     campaign.status = CampaignStatus.RUNNING if starts_at is None else CampaignStatus.SCHEDULED
     campaign.status_reason = None
     await repository.touch(session, campaign)
@@ -119,36 +124,39 @@ def _channels(campaign: Campaign) -> list[Channel]:
 async def _check_content(session: AsyncSession, campaign: Campaign) -> None:
     if campaign.draft:
         raise InvalidError("The campaign is a draft. Set its voice and category first, with draft false.")
-    total = await contacts.count(session, campaign.account_id, campaign.id)
-    if not total:
+    if not await contacts.count(session, campaign.account_id, campaign.id):
         raise InvalidError("The campaign has no contacts.")
     services = _services(campaign)
     if services.calls:
         if campaign.category == Category.AUDIO:
             raise InvalidError.of("audio_file", "An Audio campaign needs an audio file.")
-        await _check_template(session, campaign, "message", campaign.message, total)
+        await _check_template(session, campaign, "message", campaign.message)
     if services.texts:
-        await _check_template(session, campaign, "sms_message", campaign.sms_message, total)
+        await _check_template(session, campaign, "sms_message", campaign.sms_message)
 
 
-async def _check_template(
-    session: AsyncSession, campaign: Campaign, field: str, template: str, total: int
-) -> None:
+async def _check_template(session: AsyncSession, campaign: Campaign, field: str, template: str) -> None:
     if not template.strip():
         raise InvalidError.of(field, "The message is empty.")
+    used = tags(template)
+    if len(used) > MAX_VARIABLES:
+        raise InvalidError.of(field, f"A message has at most {MAX_VARIABLES} different tags.")
     unknown = []
-    for tag in tags(template):
+    for tag in used:
         # Both spellings are in use on either side; see speech.template.resolve.
         spellings = [tag, tag.removeprefix("tags_"), f"tags_{tag}"]
-        lacking = await contacts.contacts_lacking(session, campaign.account_id, campaign.id, spellings)
-        if lacking == total:
+        if not await contacts.has_value(session, campaign.account_id, campaign.id, spellings):
             unknown.append(f"{{{tag}}}")
     if unknown:
         raise InvalidError.of(field, f"No contact has a value for {', '.join(unknown)}.")
 
 
 async def _order(
-    session: AsyncSession, principal: Principal, campaign: Campaign, starts_at: Any
+    session: AsyncSession,
+    principal: Principal,
+    campaign: Campaign,
+    starts_at: datetime | None,
+    ring_seconds: int,
 ) -> dialing.PlanOrder:
     services = _services(campaign)
     voice_id = principal.default_voice_id if campaign.voice_id is None else campaign.voice_id
@@ -167,7 +175,7 @@ async def _order(
         caller_numbers=await _caller_numbers(session, campaign),
         credit_limit=campaign.credit_limit or None,
         starts_at=starts_at,
-        ring_seconds=get_settings().ring_seconds,
+        ring_seconds=ring_seconds,
     )
 
 
@@ -181,15 +189,14 @@ async def _caller_numbers(session: AsyncSession, campaign: Campaign) -> list[str
     return own or [number.number for number in usable]
 
 
-def _check_credits(campaign: Campaign, balances: Balances, calls: int, texts: int) -> None:
+def _check_credits(campaign: Campaign, balances: Balances, needed: Balances) -> None:
     """Enough for one pulse and one segment a target, of which no more than the campaign's limit counts."""
-    settings = get_settings()
-    phone, sms = calls * settings.credits_per_pulse, texts * settings.credits_per_segment
-    needed = min(phone + sms, campaign.credit_limit) if campaign.credit_limit else phone + sms
+    phone, sms = needed.phone, needed.sms
+    total = min(phone + sms, campaign.credit_limit) if campaign.credit_limit else phone + sms
     usable = min(phone, balances.phone) + min(sms, balances.sms)
-    if usable < needed or (phone and not balances.phone) or (sms and not balances.sms):
+    if usable < total or (phone and not balances.phone) or (sms and not balances.sms):
         raise InvalidError(
-            f"Not enough credits: the campaign needs {needed} ({phone} phone, {sms} SMS), "
+            f"Not enough credits: the campaign needs {total} ({phone} phone, {sms} SMS), "
             f"the account has {balances.phone} phone and {balances.sms} SMS credits.",
             extra={
                 "needed_phone_credits": phone,

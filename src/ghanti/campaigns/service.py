@@ -15,6 +15,7 @@ from ghanti.campaigns.models import Campaign, CampaignStatus, Category, Services
 from ghanti.campaigns.schemas import CampaignFields, CampaignView
 from ghanti.credits import service as credits
 from ghanti.dialing import service as dialing
+from ghanti.settings import Settings
 from ghanti.speech.models import Voice
 from ghanti.trunks import repository as trunks
 
@@ -48,7 +49,7 @@ async def create(session: AsyncSession, principal: Principal, fields: CampaignFi
 
 
 async def update(
-    session: AsyncSession, principal: Principal, campaign_id: int, fields: CampaignFields
+    session: AsyncSession, principal: Principal, campaign_id: int, fields: CampaignFields, settings: Settings
 ) -> CampaignView:
     """Change the named fields.
 
@@ -58,12 +59,12 @@ async def update(
     Raises NotFoundError, InvalidError, ForbiddenError, and ConflictError when it begins just now.
     """
     campaign = await views.locked(session, principal.account_id, campaign_id)
-    await _change(session, principal, campaign, fields)
+    await _change(session, principal, campaign, fields, settings)
     return await views.view(session, campaign)
 
 
 async def set_message(
-    session: AsyncSession, principal: Principal, campaign_id: int, fields: CampaignFields
+    session: AsyncSession, principal: Principal, campaign_id: int, fields: CampaignFields, settings: Settings
 ) -> CampaignView:
     """Set voice and category, and the messages if given; makes a draft ready unless told otherwise.
 
@@ -80,7 +81,7 @@ async def set_message(
         missing.append("message")
     if missing:
         raise InvalidError.of_fields({name: [REQUIRED] for name in missing})
-    await _change(session, principal, campaign, {"draft": False, **fields})
+    await _change(session, principal, campaign, {"draft": False, **fields}, settings)
     return await views.view(session, campaign)
 
 
@@ -148,7 +149,11 @@ async def _voice_id(
 
 
 async def _change(
-    session: AsyncSession, principal: Principal, campaign: Campaign, fields: CampaignFields
+    session: AsyncSession,
+    principal: Principal,
+    campaign: Campaign,
+    fields: CampaignFields,
+    settings: Settings,
 ) -> None:
     columns = await _columns(session, principal, fields)
     changes = {name: value for name, value in columns.items() if getattr(campaign, name) != value}
@@ -158,7 +163,7 @@ async def _change(
     for name, value in changes.items():
         setattr(campaign, name, value)
     if campaign.status == CampaignStatus.SCHEDULED and changes.keys() - _NOT_IN_PLAN:
-        await _place_anew(session, principal, campaign)
+        await _place_anew(session, principal, campaign, settings)
     elif campaign.status == CampaignStatus.RUNNING and "credit_limit" in changes:
         plan = await running.live_plan(session, campaign)
         if plan is not None:
@@ -180,7 +185,9 @@ def _check_changes(campaign: Campaign, changes: Mapping[str, Any]) -> None:
         raise InvalidError.of_fields({"voice" if name == "voice_id" else name: [message] for name in barred})
 
 
-async def _place_anew(session: AsyncSession, principal: Principal, campaign: Campaign) -> None:
+async def _place_anew(
+    session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings
+) -> None:
     """Take back the plan of a scheduled campaign and, unless it was unscheduled, order it as it is now."""
     plan = await running.live_plan(session, campaign)
     if plan is not None and not await repository.withdraw_plan(session, plan.account_id, plan.id):
@@ -188,4 +195,4 @@ async def _place_anew(session: AsyncSession, principal: Principal, campaign: Cam
     if campaign.schedule is None:
         campaign.status = CampaignStatus.NOT_STARTED
     else:
-        await running.place(session, principal, campaign)
+        await running.place(session, principal, campaign, settings)

@@ -36,6 +36,13 @@ class ContactNotFound(LookupError):  # noqa: N818
     """The account has no such contact."""
 
 
+def shown(number: Any) -> Any:
+    """What was sent as a number, short enough to be shown beside what is wrong with it."""
+    if isinstance(number, str):
+        return number[:100]
+    return number if isinstance(number, int | float | None) else None
+
+
 class ImportRefused(ValueError):  # noqa: N818
     """A file of which nothing was imported.
 

@@ -92,7 +92,10 @@ def _as_written(raw: str | int | float | None) -> str:
         case bool():
             raise NumberError("A phone number is digits, not true or false.")
         case str():
-            return _unspoilt(raw.strip())
+            sent = raw.strip()
+            if len(sent) > _LONGEST_TEXT:
+                raise NumberError("The number is longer than any phone number.")
+            return _unspoilt(sent)
         case int() if 0 <= raw < 10**_LONGEST_TEXT:
             return str(raw)
         case float() if math.isfinite(raw) and raw >= 0 and raw == int(raw):
@@ -126,8 +129,6 @@ def _clean(sent: str) -> str:
     Raises:
         NumberError: anything else in it, or too few or too many digits.
     """
-    if len(sent) > _LONGEST_TEXT:
-        raise NumberError("The number is longer than any phone number.")
     cleaned = _SEPARATORS.sub("", sent).replace("＋", "+")
     if not cleaned.isascii():
         cleaned = _FOREIGN_DIGIT.sub(lambda digit: str(int(digit[0])), cleaned)

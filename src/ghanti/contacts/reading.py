@@ -15,7 +15,7 @@ import orjson
 
 from ghanti.contacts import cells, columns, copying
 from ghanti.contacts.columns import Column, Layout, Row
-from ghanti.contacts.errors import ContactError, ImportRefused, VariableError
+from ghanti.contacts.errors import ContactError, ImportRefused, VariableError, shown
 from ghanti.contacts.numbers import parse
 from ghanti.contacts.variables import MAX_VALUE, text_problem
 
@@ -140,11 +140,10 @@ class _Reading:
     def _note(self, number: int, raw: Any, error: ContactError) -> None:
         self._summary.error_count += 1
         if len(self._summary.error_list) < MAX_ERRORS:
-            shown = self._convert(raw)
             self._summary.error_list.append(
                 {
                     "row": number,
-                    "number": shown[:100] if isinstance(shown, str) else shown,
+                    "number": shown(self._convert(raw)),
                     "field": error.field,
                     "message": error.message,
                 }

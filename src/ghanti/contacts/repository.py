@@ -166,22 +166,19 @@ async def variable_keys(session: AsyncSession, account_id: int, campaign_id: int
     return list(rows)
 
 
-async def count_lacking(
-    session: AsyncSession, account_id: int, campaign_id: int, names: Sequence[str]
-) -> int:
-    rows = await session.scalars(
+async def has_value(session: AsyncSession, account_id: int, campaign_id: int, names: Sequence[str]) -> bool:
+    found = await session.scalar(
         text(
             """
-            SELECT count(*)
-              FROM contacts
-             WHERE account_id = :account_id AND campaign_id = :campaign_id
-               AND NOT EXISTS (SELECT FROM unnest(CAST(:names AS text[])) AS name
-                                WHERE variables ->> name ~ '\\S')
+            SELECT EXISTS (
+                   SELECT FROM contacts, unnest(CAST(:names AS text[])) AS name
+                    WHERE account_id = :account_id AND campaign_id = :campaign_id
+                      AND variables ->> name ~ '\\S')
             """
         ),
         {"account_id": account_id, "campaign_id": campaign_id, "names": list(names)},
     )
-    return int(rows.one())
+    return bool(found)
 
 
 async def touch(session: AsyncSession, contact: Contact) -> None:

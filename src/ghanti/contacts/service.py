@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.contacts import copying, reading_process, repository
 from ghanti.contacts import variables as rules
-from ghanti.contacts.errors import ContactError, ContactNotFound, DuplicateContact, ImportRefused
+from ghanti.contacts.errors import ContactError, ContactNotFound, DuplicateContact, ImportRefused, shown
 from ghanti.contacts.models import Contact
 from ghanti.contacts.numbers import parse
 from ghanti.contacts.results import AddResult, ImportResult, ItemError
@@ -175,14 +175,12 @@ async def variable_keys(session: AsyncSession, account_id: int, campaign_id: int
     return await repository.variable_keys(session, account_id, campaign_id)
 
 
-async def contacts_lacking(
-    session: AsyncSession, account_id: int, campaign_id: int, names: Sequence[str]
-) -> int:
-    """How many contacts of a campaign have a value under none of these names.
+async def has_value(session: AsyncSession, account_id: int, campaign_id: int, names: Sequence[str]) -> bool:
+    """Whether any contact of a campaign has a value under one of these names, the spellings of one tag.
 
-    The names are the spellings of one tag. A value that is null or blank counts as none.
+    A value that is null or blank counts as none.
     """
-    return await repository.count_lacking(session, account_id, campaign_id, names)
+    return await repository.has_value(session, account_id, campaign_id, names)
 
 
 def _to_rows(items: Sequence[Mapping[str, Any]], region: str) -> tuple[list[str], list[ItemError]]:
@@ -198,7 +196,9 @@ def _to_rows(items: Sequence[Mapping[str, Any]], region: str) -> tuple[list[str]
                 )
             )
         except ContactError as error:
-            errors.append({"index": index, "number": number, "field": error.field, "message": error.message})
+            errors.append(
+                {"index": index, "number": shown(number), "field": error.field, "message": error.message}
+            )
     return rows, errors
 
 
@@ -215,10 +215,10 @@ __all__ = [
     "ImportResult",
     "add_many",
     "add_one",
-    "contacts_lacking",
     "count",
     "delete",
     "get",
+    "has_value",
     "import_file",
     "merge_variables",
     "update_number",

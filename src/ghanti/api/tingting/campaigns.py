@@ -83,25 +83,25 @@ async def create_campaign(principal: Writer, sent: Sent, session: Transaction) -
 
 
 @router.api_route(
-    "/campaign/create/{campaign_id:int}/message/", methods=["PUT", "POST"], include_in_schema=False
+    "/campaign/create/{campaign_id:row}/message/", methods=["PUT", "POST"], include_in_schema=False
 )
 @router.patch(
-    "/campaign/create/{campaign_id:int}/message/",
+    "/campaign/create/{campaign_id:row}/message/",
     summary="Set voice and category",
     responses=answers(MESSAGE_STEP),
     openapi_extra=accepts({"voice": 3, "category": "Text"}, ["voice", "category"]),
 )
 async def set_message(
-    campaign_id: CampaignId, principal: Writer, sent: Sent, session: Transaction
+    campaign_id: CampaignId, principal: Writer, sent: Sent, session: Transaction, parts: InParts
 ) -> Response:
     fields = campaign_fields(sent, principal.time_zone)
     for name in fields.keys() - _MESSAGE_FIELDS:
         del fields[name]  # type: ignore[misc]
-    view = await campaigns.set_message(session, principal, campaign_id, fields)
+    view = await campaigns.set_message(session, principal, campaign_id, fields, parts.settings)
     return answer(shapes.message_step(view.campaign))
 
 
-@router.get("/campaign/{campaign_id:int}/", summary="A campaign", responses=answers(CAMPAIGN))
+@router.get("/campaign/{campaign_id:row}/", summary="A campaign", responses=answers(CAMPAIGN))
 async def get_campaign(
     request: Request, campaign_id: CampaignId, principal: Reader, session: Transaction
 ) -> Response:
@@ -110,9 +110,9 @@ async def get_campaign(
     return answer(shapes.campaign(view, principal.time_zone, media_url(request, campaign.bulk_file)))
 
 
-@router.api_route("/campaign/{campaign_id:int}/", methods=["PUT", "POST"], include_in_schema=False)
+@router.api_route("/campaign/{campaign_id:row}/", methods=["PUT", "POST"], include_in_schema=False)
 @router.patch(
-    "/campaign/{campaign_id:int}/",
+    "/campaign/{campaign_id:row}/",
     summary="Update a campaign",
     responses=answers(CAMPAIGN),
     openapi_extra=accepts({"name": "updated name", "services": "SMS & PHONE", "schedule": "2025-07-09"}),
@@ -123,15 +123,16 @@ async def update_campaign(
     principal: Writer,
     sent: Sent,
     session: Transaction,
+    parts: InParts,
 ) -> Response:
     """Changes the fields that are sent; while it runs only name, description and credit_limit may change."""
     fields = campaign_fields(sent, principal.time_zone)
-    view = await campaigns.update(session, principal, campaign_id, fields)
+    view = await campaigns.update(session, principal, campaign_id, fields, parts.settings)
     return answer(shapes.campaign(view, principal.time_zone, media_url(request, view.campaign.bulk_file)))
 
 
 @router.delete(
-    "/campaign/{campaign_id:int}/", summary="Delete a campaign", responses=answers(DELETED_CAMPAIGN)
+    "/campaign/{campaign_id:row}/", summary="Delete a campaign", responses=answers(DELETED_CAMPAIGN)
 )
 async def delete_campaign(
     campaign_id: CampaignId,

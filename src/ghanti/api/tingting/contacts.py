@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -15,7 +15,7 @@ from starlette.datastructures import UploadFile
 
 from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import Principal
-from ghanti.api.body import Body, read_body
+from ghanti.api.body import Body, parse_json, read_body
 from ghanti.api.context import (
     CampaignId,
     ContactId,
@@ -51,15 +51,19 @@ _MOST_CONTACTS = 50_000
 router = APIRouter(tags=["Contacts"])
 
 
-async def _upload(request: Request) -> Body:
-    return await read_body(request, parts_of(request).settings.upload_megabytes)
+async def _upload(request: Request) -> AsyncIterator[Body]:
+    body = await read_body(request, parts_of(request).settings.upload_megabytes)
+    try:
+        yield body
+    finally:
+        await body.close()
 
 
 Upload = Annotated[Body, Depends(_upload)]
 
 
 @router.post(
-    "/campaign/{campaign_id:int}/add-contact/",
+    "/campaign/{campaign_id:row}/add-contact/",
     summary="Add one contact or many",
     responses=answers(ADDED_CONTACT, 201),
     openapi_extra=accepts(CONTACT_BODY),
@@ -90,10 +94,10 @@ async def add_contact(
 
 
 @router.api_route(
-    "/campaign/create/{campaign_id:int}/detail/", methods=["POST", "PUT"], include_in_schema=False
+    "/campaign/create/{campaign_id:row}/detail/", methods=["POST", "PUT"], include_in_schema=False
 )
 @router.patch(
-    "/campaign/create/{campaign_id:int}/detail/",
+    "/campaign/create/{campaign_id:row}/detail/",
     summary="Upload contacts",
     responses=answers(IMPORTED),
     openapi_extra=UPLOAD,
@@ -136,7 +140,7 @@ async def upload_contacts(
 
 
 @router.get(
-    "/campaign-detail/{campaign_id:int}/",
+    "/campaign-detail/{campaign_id:row}/",
     summary="List contacts and what became of them",
     responses=answers(CONTACT_PAGE),
     openapi_extra=queries(limit="Contacts a page: 10 by default, at most 100", offset="Contacts to skip"),
@@ -152,14 +156,14 @@ async def campaign_detail(
 
 
 @router.get(
-    "/campaign/{contact_id:int}/attributes/", summary="A contact's variables", responses=answers(ATTRIBUTES)
+    "/campaign/{contact_id:row}/attributes/", summary="A contact's variables", responses=answers(ATTRIBUTES)
 )
 async def get_attributes(contact_id: ContactId, principal: Reader, session: Transaction) -> Response:
     return answer((await audience.contact(session, principal, contact_id)).variables)
 
 
 @router.patch(
-    "/campaign/{contact_id:int}/attributes/",
+    "/campaign/{contact_id:row}/attributes/",
     summary="Set a contact's variables",
     responses=answers(ATTRIBUTES),
     openapi_extra=accepts({"age": "22", "name": "Ram", "salary": "200000"}),
@@ -173,7 +177,7 @@ async def set_attributes(
 
 
 @router.patch(
-    "/phone-number/update/{contact_id:int}/",
+    "/phone-number/update/{contact_id:row}/",
     summary="Change a contact's number",
     responses=answers(CONTACT_PROGRESS),
     openapi_extra=accepts({"number": 9808684325}, ["number"]),
@@ -192,7 +196,7 @@ async def update_number(
 
 
 @router.delete(
-    "/phone-number/delete/{contact_id:int}/", summary="Delete a contact", responses=answers(DELETED_CONTACT)
+    "/phone-number/delete/{contact_id:row}/", summary="Delete a contact", responses=answers(DELETED_CONTACT)
 )
 async def delete_contact(contact_id: ContactId, principal: Writer, session: Transaction) -> Response:
     await audience.delete(session, principal, contact_id)
@@ -234,6 +238,6 @@ def _from_text(value: Any, field: str) -> Any:
     if not isinstance(value, str) or not value.strip():
         return value
     try:
-        return orjson.loads(value)
+        return parse_json(value)
     except orjson.JSONDecodeError:
         raise InvalidError.of(field, "Enter valid JSON.") from None

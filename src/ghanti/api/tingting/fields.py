@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from ghanti.accounts.errors import InvalidError
-from ghanti.api.body import Body
+from ghanti.api.body import Body, parse_json
 from ghanti.campaigns.models import CampaignStatus, Category, Services
 from ghanti.campaigns.schedule import parse_schedule
 from ghanti.campaigns.schemas import CampaignFields
@@ -21,6 +21,7 @@ from ghanti.campaigns.statuses import FAILOVER_TARGETS
 _LONGEST_NAME = 255
 _LONGEST_TEXT = 10_000
 _BIGGEST = 2**63 - 1
+_MOST_PHONES = 100
 
 _WHOLE = re.compile(r"[+-]?\d{1,19}(\.0*)?")
 
@@ -91,7 +92,7 @@ def campaign_status(value: str) -> str:
     """A status as printed, or as the vendor's client spells its enumeration. Raises WrongValueError."""
     name = value.removeprefix("CampaignStatus.")
     known = {status.value: status.value for status in CampaignStatus}
-    if name is not value:
+    if name != value:
         known = {status.name: status.value for status in CampaignStatus}
     if name not in known:
         raise WrongValueError(f"Enter one of {', '.join(CampaignStatus)}.")
@@ -144,15 +145,18 @@ def _phones(value: Any, zone: ZoneInfo) -> list[int]:
         return []
     if isinstance(value, str) and value.strip().startswith("["):
         try:
-            value = orjson.loads(value)
+            value = parse_json(value)
         except orjson.JSONDecodeError:
             raise WrongValueError("Enter a list of caller number ids.") from None
     elif isinstance(value, str):
         value = value.split(",")
     if isinstance(value, dict):
         raise WrongValueError("Enter a list of caller number ids.")
+    items = value if isinstance(value, list) else [value]
+    if len(items) > _MOST_PHONES:
+        raise WrongValueError(f"At most {_MOST_PHONES} caller numbers are allowed.")
     try:
-        return list(dict.fromkeys(map(integer, value if isinstance(value, list) else [value])))
+        return list(dict.fromkeys(map(integer, items)))
     except WrongValueError:
         raise WrongValueError("Enter a list of caller number ids.") from None
 
@@ -167,7 +171,7 @@ def _voice(value: Any, zone: ZoneInfo) -> int | str | None:
     if value is None or value == "":
         return None
     if isinstance(value, str) and not _WHOLE.fullmatch(value.strip()):
-        return value.strip()
+        return _text(_LONGEST_NAME)(value.strip(), zone)  # type: ignore[no-any-return]
     try:
         return integer(value)
     except WrongValueError:

@@ -17,10 +17,12 @@ from ghanti.reports import service as reports
 router = APIRouter(tags=["Run and report"])
 
 
-@router.post("/run-campaign/{campaign_id:int}/", summary="Run a campaign", responses=answers(BEGAN))
-async def run_campaign(campaign_id: CampaignId, principal: Writer, session: Transaction) -> Response:
+@router.post("/run-campaign/{campaign_id:row}/", summary="Run a campaign", responses=answers(BEGAN))
+async def run_campaign(
+    campaign_id: CampaignId, principal: Writer, session: Transaction, parts: InParts
+) -> Response:
     """Starts it at its schedule, or at once without one. The date in the answer is Bikram Sambat."""
-    started = await running.run(session, principal, campaign_id)
+    started = await running.run(session, principal, campaign_id, parts.settings)
     message = "Campaign Began Successfully!!"
     if started.starts_at is not None:
         when = bikram_sambat(started.starts_at, principal.time_zone)
@@ -29,7 +31,7 @@ async def run_campaign(campaign_id: CampaignId, principal: Writer, session: Tran
 
 
 @router.post(
-    "/campaign/emergency-stop/{campaign_id:int}/", summary="Stop a campaign now", responses=answers(STOPPED)
+    "/campaign/emergency-stop/{campaign_id:row}/", summary="Stop a campaign now", responses=answers(STOPPED)
 )
 async def emergency_stop(
     request: Request, campaign_id: CampaignId, principal: Writer, session: Transaction
@@ -46,14 +48,14 @@ async def emergency_stop(
     )
 
 
-@router.api_route("/download/report/{campaign_id:int}/", methods=["POST"], include_in_schema=False)
+@router.api_route("/download/report/{campaign_id:row}/", methods=["POST"], include_in_schema=False)
 @router.get(
-    "/download/report/{campaign_id:int}/",
+    "/download/report/{campaign_id:row}/",
     summary="Download the report",
     responses=CSV_REPORT,
 )
 @router.get(
-    "/download/{campaign_id:int}/report/",
+    "/download/{campaign_id:row}/report/",
     summary="Download the report (second path)",
     responses=CSV_REPORT,
 )
