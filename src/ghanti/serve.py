@@ -20,6 +20,8 @@ from ghanti.supervisor.supervisor import Supervisor
 READY = '"ready"'
 _LONGEST_SOCKET = 100
 _STOP_MARGIN_SECONDS = 6
+_VOICE_GRACE_SECONDS = 2
+"""The dialler drains first and leaves no call behind, so a voice process has little to wait for."""
 
 
 class AddressTaken(Exception):  # noqa: N818 - named for what is the matter
@@ -86,6 +88,7 @@ def roles(settings: Settings, url: str, *, behind: list[str]) -> list[Role]:
                 *("--sip-port", str(settings.sip_port)),
                 *("--capacity", str(settings.calls_per_process)),
                 *("--recordings", str(settings.media_folder / "recordings")),
+                *("--grace", str(_VOICE_GRACE_SECONDS)),
             ),
             ready="ready on",
             after=names,
@@ -100,8 +103,9 @@ def roles(settings: Settings, url: str, *, behind: list[str]) -> list[Role]:
             before=preload,
             entry=lambda: _prepare(ports),
         ),
-        _worker("dialler", env, [*behind, "voice"], drain),
-        _worker("sms", env, [*behind, *names], drain),
+        # Behind prepare: a dialler that began before it would call where the last start's simulators were.
+        _worker("dialler", env, [*behind, "voice", "prepare"], drain),
+        _worker("sms", env, [*behind, *names, "prepare"], drain),
         _worker("speech", env, [*behind, *names], drain),
         Role(
             "api",
