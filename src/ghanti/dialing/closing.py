@@ -73,11 +73,16 @@ async def announce(
     )
 
 
-async def sweep_plans(sessions: SessionFactory) -> None:
-    """Announce begun plans, drain stopped ones, finish those without open targets: one transaction each."""
+async def sweep_plans(sessions: SessionFactory) -> bool:
+    """Announce begun plans, drain stopped ones, finish those without open targets: one transaction each.
+
+    Answers whether any plan is or will within a second be there to be dialled.
+    """
     async with transaction(sessions) as session:
-        due = await repository.plans_to_sweep(session)
-    for row in due:
+        live = await repository.live_plans(session)
+    for row in live:
+        if not row.due:
+            continue
         try:
             async with transaction(sessions) as session:
                 plan = await lock_with_balance(session, row.account_id, row.id)
@@ -87,6 +92,7 @@ async def sweep_plans(sessions: SessionFactory) -> None:
             raise
         except Exception:
             logger.exception("plan %d could not be swept; others go on", row.id)
+    return any(row.near for row in live)
 
 
 async def _sweep(session: AsyncSession, plan: Plan, now: datetime) -> None:

@@ -131,6 +131,7 @@ class Conversation:
         )
         self._live: set[UUID] = set(client.welcome.calls)
         self._hung_up: set[UUID] = set()
+        self._sweeper = Sweeper(factory, settings, self._worker)
         self._ticking = asyncio.Lock()
         self._unusable: set[int] = set()
         self._idle = asyncio.Event()
@@ -144,7 +145,7 @@ class Conversation:
             tasks.create_task(self._listen())
             tasks.create_task(self._commit_events())
             tasks.create_task(self._settle_unaccounted())
-            tasks.create_task(Sweeper(self._sessions, self._settings, self._worker).run())
+            tasks.create_task(self._sweeper.run())
             tasks.create_task(every(self._settings.tick_seconds, self._tick, "tick"))
             tasks.create_task(every(0.2, self._hang_up_stopped, "hang-up"))
             tasks.create_task(self._drain())
@@ -191,7 +192,7 @@ class Conversation:
 
     async def _tick(self) -> None:
         async with self._ticking:
-            if not self._draining.is_set():
+            if self._sweeper.busy and not self._draining.is_set():
                 await self._lease_and_send()
 
     async def _lease_and_send(self) -> None:

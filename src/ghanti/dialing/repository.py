@@ -228,13 +228,17 @@ async def close_targets(
     return [FinalTarget(*row) for row in rows]
 
 
-async def plans_to_sweep(session: AsyncSession) -> list[Any]:
-    """Plans whose start is to be announced, that were stopped, or that have no open target left."""
+async def live_plans(session: AsyncSession) -> list[Any]:
+    """Plans that are not finished: ``near`` ones begin within a second, ``due`` ones are to be swept.
+
+    Due is a plan whose start is to be announced, that was stopped, or that has no open target left.
+    """
     rows = await session.execute(
         text(
             """
-            SELECT p.account_id, p.id, p.state, p.announced, now() AS now, p.starts_at <= now() AS begun,
-                   target.open IS NOT NULL AS open
+            SELECT p.account_id, p.id, now() AS now, p.starts_at <= now() + interval '1 s' AS near,
+                   p.state = 'stopped'
+                   OR (p.starts_at <= now() AND (NOT p.announced OR target.open IS NULL)) AS due
               FROM plans p
               LEFT JOIN LATERAL (
                    SELECT true AS open FROM targets t
@@ -244,11 +248,7 @@ async def plans_to_sweep(session: AsyncSession) -> list[Any]:
             """
         )
     )
-    return [
-        row
-        for row in rows
-        if row.state == PlanState.STOPPED or (row.begun and (not row.announced or not row.open))
-    ]
+    return list(rows)
 
 
 async def has_open_targets(session: AsyncSession, account_id: int, plan_id: int) -> bool:

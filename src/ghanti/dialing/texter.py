@@ -71,6 +71,7 @@ class Texter:
             self._worker, Channel.SMS, settings.tick_seconds, settings.lease_seconds, settings.home_country
         )
         self._channels: dict[int, tuple[SmscConfig, SmsChannel]] = {}
+        self._sweeper = Sweeper(factory, settings, self._worker)
         self._ticking = asyncio.Lock()
         self._in_hand: set[UUID] = set()
         self._sending: set[asyncio.Task[None]] = set()
@@ -82,7 +83,7 @@ class Texter:
         await until_committed(self._open, "opening the SMS session")
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(Sweeper(self._sessions, self._settings, self._worker).run())
+                tasks.create_task(self._sweeper.run())
                 tasks.create_task(every(_RECONFIGURE_SECONDS, self._configure, "SMSC settings"))
                 tasks.create_task(every(self._settings.tick_seconds, self._tick, "tick"))
                 tasks.create_task(self._commit_results())
@@ -167,7 +168,7 @@ class Texter:
 
     async def _tick(self) -> None:
         async with self._ticking:
-            if not self._draining.is_set():
+            if self._sweeper.busy and not self._draining.is_set():
                 await self._lease_and_send()
 
     async def _lease_and_send(self) -> None:

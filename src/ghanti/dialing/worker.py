@@ -81,6 +81,8 @@ class Sweeper:
         self._worker = worker
         self._beating_since: float | None = None
         self._beaten: float | None = None
+        self.busy = True
+        """Whether there may be something to dial: without, a tick need not ask."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -114,4 +116,4 @@ class Sweeper:
             logger.warning("took over %d attempts of workers that are gone", taken)
 
     async def _sweep(self) -> None:
-        await closing.sweep_plans(self._sessions)
+        self.busy = await closing.sweep_plans(self._sessions)
