@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ghanti.settings import Settings
 
+_SHORTEST = 16
+
 
 class DecryptionError(Exception):
     """The value was encrypted with another key, or was damaged."""
@@ -46,9 +48,14 @@ class SecretBox:
 
 
 def secret_box(settings: Settings) -> SecretBox:
-    if settings.secret_key is not None:
-        return SecretBox(settings.secret_key.get_secret_value().encode())
-    return SecretBox(_key_file(settings.data / "secret.key"))
+    """The box of an installation. Raises ValueError when its key is too short to be a secret."""
+    path = settings.data / "secret.key"
+    given = settings.secret_key
+    key = given.get_secret_value().encode() if given is not None else _key_file(path)
+    if len(key) < _SHORTEST:
+        source = "GHANTI_SECRET_KEY" if given is not None else path
+        raise ValueError(f"the key in {source} is too short: at least {_SHORTEST} characters are needed")
+    return SecretBox(key)
 
 
 def _key_file(path: Path) -> bytes:

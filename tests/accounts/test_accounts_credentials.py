@@ -27,7 +27,7 @@ def test_failures_close_the_door_until_the_window_passes() -> None:
     throttle = LoginThrottle(clock)
     for _ in range(FAILURES_PER_USER):
         assert throttle.wait("a", "1.1.1.1") == 0
-        throttle.failed("a", "1.1.1.1")
+        throttle.begin("a", "1.1.1.1")
         clock.now += 1
     assert throttle.wait("a", "1.1.1.1") == WINDOW_SECONDS - FAILURES_PER_USER
     assert throttle.wait("b", "1.1.1.1") == throttle.wait("a", "2.2.2.2") == 0
@@ -38,7 +38,7 @@ def test_failures_close_the_door_until_the_window_passes() -> None:
 def test_success_forgets_the_users_failures() -> None:
     throttle = LoginThrottle(Clock())
     for _ in range(FAILURES_PER_USER):
-        throttle.failed("a", "1.1.1.1")
+        throttle.begin("a", "1.1.1.1")
     throttle.succeeded("a", "1.1.1.1")
     assert throttle.wait("a", "1.1.1.1") == 0
 
@@ -46,7 +46,7 @@ def test_success_forgets_the_users_failures() -> None:
 def test_one_address_cannot_try_many_users() -> None:
     throttle = LoginThrottle(Clock())
     for index in range(FAILURES_PER_ADDRESS):
-        throttle.failed(f"user {index}", "1.1.1.1")
+        throttle.begin(f"user {index}", "1.1.1.1")
     assert throttle.wait("somebody", "1.1.1.1") > 0
     assert throttle.wait("somebody", "2.2.2.2") == 0
 
@@ -54,7 +54,7 @@ def test_one_address_cannot_try_many_users() -> None:
 def test_throttle_forgets_rather_than_grows() -> None:
     throttle = LoginThrottle(Clock())
     for index in range(20_000):
-        throttle.failed(f"user {index}", f"address {index}")
+        throttle.begin(f"user {index}", f"address {index}")
     assert len(throttle._failures) <= 10_000
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from ghanti.contacts import reading_process
 from ghanti.contacts.errors import ImportRefused
+from ghanti.contacts.reading import Summary
 from ghanti.settings import Settings
 
 Write = Callable[..., Path]
@@ -243,7 +244,10 @@ async def test_two_files_are_read_at_a_time(text_file: Write, settings: Settings
     async def look(rows: bytes) -> None:
         seen.append(len(children()))
 
-    reads = (reading_process.read(path, path.name, settings, look) for _ in range(6))
-    summaries = await asyncio.gather(*reads)
+    async def read() -> Summary:
+        async with reading_process.turn():
+            return await reading_process.read(path, path.name, settings, look)
+
+    summaries = await asyncio.gather(*(read() for _ in range(6)))
     assert [summary.rows for summary in summaries] == [5000] * 6
     assert max(seen) == 2

@@ -22,6 +22,10 @@ from ghanti.accounts.throttle import LoginThrottle
 from ghanti.accounts.tokens import Claims, InvalidTokenError, MalformedTokenError, SessionTokens, TokenType
 from ghanti.credits import service as credits
 from ghanti.credits.models import Currency
+from ghanti.database.session import SessionFactory, transaction
+
+_LONGEST_EMAIL = 254
+"""Characters of an address (RFC 5321, section 4.5.3.1.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +116,35 @@ async def _add_user(
 def _checked_email(email: str) -> str:
     email = email.strip()
     name, at, domain = email.rpartition("@")
-    if not (name and at and domain) or len(email) > 254 or any(c.isspace() or c == "\0" for c in email):
+    if (
+        not (name and at and domain)
+        or len(email) > _LONGEST_EMAIL
+        or any(c.isspace() or c == "\0" for c in email)
+    ):
         raise InvalidError.of("email", "Enter a valid e-mail address.")
     return email
 
 
 async def login(
-    session: AsyncSession, throttle: LoginThrottle, email: str, password: str, address: str
+    sessions: SessionFactory, throttle: LoginThrottle, email: str, password: str, address: str
 ) -> Claims:
     """The user whom the password proves; ``address`` is where the request came from.
+
+    No connection is held while the password is hashed: a flood of logins must leave them to others.
 
     Raises:
         UnauthenticatedError: Unknown, inactive, or the wrong password, without saying which.
         ThrottledError: Too many failures lately.
     """
-    key = email.strip().lower()
+    key = email.strip().lower()[: _LONGEST_EMAIL + 1]
     if seconds := throttle.wait(key, address):
         raise ThrottledError("Too many failed logins. Try again later.", seconds)
-    user = await repository.user_by_email(session, email.strip())
+    throttle.begin(key, address)
+    async with transaction(sessions) as session:
+        user = await repository.user_by_email(session, email.strip())
     if not await passwords.verify_password(user.password_hash if user else None, password):
         user = None
     if user is None or not user.is_active:
-        throttle.failed(key, address)
         raise UnauthenticatedError("Invalid email or password.")
     throttle.succeeded(key, address)
     return Claims(user.id, user.session_version)

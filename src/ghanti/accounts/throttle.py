@@ -19,7 +19,10 @@ _REMEMBERED = 10_000
 
 
 class LoginThrottle:
-    """Counts failed logins by (email, address) and by address, over a sliding window of five minutes."""
+    """Counts failed logins by (email, address) and by address, over a sliding window of five minutes.
+
+    A try counts as failed from its beginning, so that many at once are not all let through.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -31,7 +34,8 @@ class LoginThrottle:
             self._wait((email, address), FAILURES_PER_USER), self._wait((address,), FAILURES_PER_ADDRESS)
         )
 
-    def failed(self, email: str, address: str) -> None:
+    def begin(self, email: str, address: str) -> None:
+        """Count a try, until it succeeds, as a failure."""
         now = self._clock()
         for key in ((email, address), (address,)):
             if key not in self._failures and len(self._failures) >= _REMEMBERED:
@@ -40,6 +44,8 @@ class LoginThrottle:
 
     def succeeded(self, email: str, address: str) -> None:
         self._failures.pop((email, address), None)
+        if tries := self._failures.get((address,)):
+            tries.pop()
 
     def _wait(self, key: tuple[str, ...], allowed: int) -> int:
         times = self._failures.get(key)

@@ -116,6 +116,8 @@ async def merge_variables(
 
     Raises NotFoundError and InvalidError.
     """
+    # Targets before the contact, as those that renumber or delete it lock them.
+    await repository.lock_targets(session, principal.account_id, contact_id)
     try:
         changed = await contacts.merge_variables(session, principal.account_id, contact_id, variables)
     except contacts.ContactNotFound:

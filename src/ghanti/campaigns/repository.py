@@ -28,7 +28,7 @@ async def lock(session: AsyncSession, account_id: int, campaign_id: int) -> Camp
         select(Plan.id)
         .where(*_plans_of(account_id, [campaign_id]), Plan.state != PlanState.FINISHED)
         .order_by(Plan.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     statement = (
         select(Campaign)

@@ -13,6 +13,7 @@ from ghanti.accounts.service import Principal
 from ghanti.campaigns import repository, running, views
 from ghanti.campaigns.models import Campaign, CampaignStatus, Category, Services
 from ghanti.campaigns.schemas import CampaignFields, CampaignView
+from ghanti.contacts import service as contacts
 from ghanti.credits import service as credits
 from ghanti.dialing import service as dialing
 from ghanti.settings import Settings
@@ -91,6 +92,7 @@ async def delete(session: AsyncSession, principal: Principal, campaign_id: int) 
     Answers the keys of its uploads, to be removed from the media store after the commit. What a
     stopped plan leaves behind goes when its last call has been hung up (``handlers.py``).
     """
+    await contacts.hold_additions(session, principal.account_id, campaign_id)
     await credits.lock(session, [principal.account_id])
     campaign = await views.locked(session, principal.account_id, campaign_id)
     await running.stop_plan(session, campaign, "deleted")

@@ -92,18 +92,21 @@ def _as_written(raw: str | int | float | None) -> str:
         case bool():
             raise NumberError("A phone number is digits, not true or false.")
         case str():
-            sent = raw.strip()
-            if len(sent) > _LONGEST_TEXT:
-                raise NumberError("The number is longer than any phone number.")
-            return _unspoilt(sent)
+            return _unspoilt(_short(raw.strip()))
         case int() if 0 <= raw < 10**_LONGEST_TEXT:
             return str(raw)
         case float() if math.isfinite(raw) and raw >= 0 and raw == int(raw):
-            return str(int(raw))
+            return _short(str(int(raw)))
         case int() | float():
             raise NumberError("A phone number has no sign, no fraction and at most 15 digits.")
         case _:
             raise NumberError("A phone number is text or digits.")
+
+
+def _short(text: str) -> str:
+    if len(text) > _LONGEST_TEXT:
+        raise NumberError("The number is longer than any phone number.")
+    return text
 
 
 def _unspoilt(text: str) -> str:

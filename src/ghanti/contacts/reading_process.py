@@ -8,7 +8,8 @@ import math
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -24,38 +25,62 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 2
 """Files one server process reads at a time; each may take as much memory as the settings allow."""
 
+_BATCH_BYTES = 2 << 20
+_BATCHES_AHEAD = 2
+"""Batches read while others are being written; then the reading waits."""
+
 _slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 _OUT_OF_MEMORY = (signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL, signal.SIGBUS)
+
+
+Batches = asyncio.Queue[bytes | None]
+"""Lines of COPY's text format; None after the last."""
+
+
+@asynccontextmanager
+async def turn() -> AsyncIterator[None]:
+    """One's turn to read a file: begin no transaction before it, since others may take minutes."""
+    async with _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE)):
+        yield
 
 
 async def read(
     path: Path, filename: str, settings: Settings, write: Callable[[bytes], Awaitable[None]]
 ) -> Summary:
-    """Read an uploaded file in a process of its own, when it is its turn.
+    """Read an uploaded file in a process of its own. Call it in one's ``turn``.
 
     Args:
-        write: takes the contacts as lines of COPY's text format, while they are read.
+        write: takes the contacts as lines of COPY's text format, some thousands at a time, while
+            the next are read.
 
     Raises:
         ImportRefused: no list of contacts, too big, or too hard to read. Some rows may have been
             written.
     """
     _check_size(path, settings)
-    async with _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE)):
-        return await _read(path, filename, settings, write)
-
-
-async def _read(
-    path: Path, filename: str, settings: Settings, write: Callable[[bytes], Awaitable[None]]
-) -> Summary:
-    process = await _start(path, filename, settings)
+    batches = Batches(_BATCHES_AHEAD)
+    reading = asyncio.create_task(_read(path, filename, settings, batches))
     try:
-        async with asyncio.timeout(settings.import_seconds):
-            return await _follow(process, settings, write)
-    except TimeoutError as error:
-        raise _too_slow(settings) from error
+        while (batch := await batches.get()) is not None:
+            await write(batch)
+        return await reading
     finally:
-        await _end(process)
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+async def _read(path: Path, filename: str, settings: Settings, batches: Batches) -> Summary:
+    try:
+        process = await _start(path, filename, settings)
+        try:
+            async with asyncio.timeout(settings.import_seconds):
+                return await _follow(process, settings, batches)
+        except TimeoutError as error:
+            raise _too_slow(settings) from error
+        finally:
+            await _end(process)
+    finally:
+        await batches.put(None)
 
 
 def _check_size(path: Path, settings: Settings) -> None:
@@ -85,7 +110,8 @@ async def _start(path: Path, filename: str, settings: Settings) -> Process:
     )
 
 
-async def _follow(process: Process, settings: Settings, write: Callable[[bytes], Awaitable[None]]) -> Summary:
+async def _follow(process: Process, settings: Settings, batches: Batches) -> Summary:
+    batch = bytearray()
     assert process.stdout is not None
     assert process.stderr is not None
     while True:
@@ -95,8 +121,13 @@ async def _follow(process: Process, settings: Settings, write: Callable[[bytes],
             raise _died(await process.wait(), await process.stderr.read(), settings) from error
         match kind:
             case Kind.ROWS:
-                await write(payload)
+                batch += payload
+                if len(batch) >= _BATCH_BYTES:
+                    await batches.put(bytes(batch))
+                    batch.clear()
             case Kind.SUMMARY:
+                if batch:
+                    await batches.put(bytes(batch))
                 return Summary(**orjson.loads(payload))
             case Kind.REFUSAL:
                 raise ImportRefused(**orjson.loads(payload))

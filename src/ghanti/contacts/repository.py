@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import AsyncCopy
 from sqlalchemy import delete, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -38,14 +36,14 @@ class Inserted:
     created: int
     first_id: int | None
 
+    def __add__(self, later: Inserted) -> Inserted:
+        """Both, the later one's ids being greater."""
+        first = later.first_id if self.first_id is None else self.first_id
+        return Inserted(self.created + later.created, first)
 
-@asynccontextmanager
-async def staging(session: AsyncSession) -> AsyncIterator[AsyncCopy]:
-    """A COPY into a table that lives as long as the transaction at most.
 
-    Rows are lines of :func:`ghanti.contacts.copying.row`.
-    The staged rows are there until :func:`drop_staged`.
-    """
+async def create_staging(session: AsyncSession) -> None:
+    """A table for rows on their way, which lives until :func:`drop_staging` or the transaction's end."""
     await session.execute(
         text(
             """
@@ -55,19 +53,25 @@ async def staging(session: AsyncSession) -> AsyncIterator[AsyncCopy]:
             """
         )
     )
+
+
+async def stage(session: AsyncSession, lines: bytes | str) -> None:
+    """Stage rows, lines of :func:`ghanti.contacts.copying.row`, in place of those staged before."""
+    await session.execute(text("TRUNCATE staged_contacts"))
     connection = await raw_connection(session)
     async with connection.cursor() as cursor, cursor.copy("COPY staged_contacts FROM STDIN") as copy:
-        yield copy
+        await copy.write(lines)
 
 
-async def drop_staged(session: AsyncSession) -> None:
+async def drop_staging(session: AsyncSession) -> None:
     await session.execute(text("DROP TABLE staged_contacts"))
 
 
 async def lock_campaign(session: AsyncSession, account_id: int, campaign_id: int) -> None:
-    """Let one transaction at a time add many contacts to a campaign.
+    """Let one transaction at a time add contacts to a campaign, or remove the campaign.
 
-    Two that insert the same numbers in different orders would wait for each other for ever.
+    Two that insert the same numbers in different orders would wait for each other for ever; so would
+    one that adds, and locks the campaign after, and one that removes it.
     """
     await session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),

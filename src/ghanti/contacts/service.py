@@ -19,6 +19,8 @@ from ghanti.contacts import variables as rules
 from ghanti.contacts.errors import ContactError, ContactNotFound, DuplicateContact, ImportRefused, shown
 from ghanti.contacts.models import Contact
 from ghanti.contacts.numbers import parse
+from ghanti.contacts.reading_process import turn as reading_turn
+from ghanti.contacts.repository import Inserted
 from ghanti.contacts.results import AddResult, ImportResult, ItemError
 from ghanti.settings import Settings
 
@@ -30,6 +32,9 @@ async def import_file(
 ) -> ImportResult:
     """Add the contacts of an uploaded .xlsx or .csv file to a campaign; all good rows or nothing.
 
+    Call it in one's ``reading_turn``. Rows are inserted while the next are read; others who add
+    contacts to the campaign wait until the commit.
+
     Args:
         path: where the upload lies; it must stay there until this returns.
         filename: the name it came with; only its ending counts.
@@ -37,12 +42,18 @@ async def import_file(
     Raises:
         ImportRefused: the file as a whole is no list of contacts, or too big.
     """
+    inserted = Inserted(0, None)
+
+    async def insert(lines: bytes) -> None:
+        nonlocal inserted
+        await repository.stage(session, lines)
+        inserted += await repository.insert_staged(session, account_id, campaign_id)
+
     async with session.begin_nested():
-        async with repository.staging(session) as copy:
-            summary = await reading_process.read(path, filename, settings, copy.write)
         await repository.lock_campaign(session, account_id, campaign_id)
-        inserted = await repository.insert_staged(session, account_id, campaign_id)
-        await repository.drop_staged(session)
+        await repository.create_staging(session)
+        summary = await reading_process.read(path, filename, settings, insert)
+        await repository.drop_staging(session)
     return ImportResult(
         error_list=summary.error_list,
         error_count=summary.error_count,
@@ -71,6 +82,7 @@ async def add_one(
     """
     parsed = parse(number, region)
     rules.to_json(variables)
+    await repository.lock_campaign(session, account_id, campaign_id)
     contact = await repository.insert_one(session, account_id, campaign_id, parsed, dict(variables))
     if contact is None:
         raise _duplicate(parsed.sent)
@@ -93,11 +105,11 @@ async def add_many(
     if not rows:
         return AddResult([], 0, errors)
     async with session.begin_nested():
-        async with repository.staging(session) as copy:
-            await copy.write("".join(rows))
         await repository.lock_campaign(session, account_id, campaign_id)
+        await repository.create_staging(session)
+        await repository.stage(session, "".join(rows))
         created = await repository.insert_staged_returning(session, account_id, campaign_id)
-        await repository.drop_staged(session)
+        await repository.drop_staging(session)
     return AddResult(created, len(rows) - len(created), errors)
 
 
@@ -166,6 +178,11 @@ async def delete(session: AsyncSession, account_id: int, contact_id: int) -> Non
         raise ContactNotFound(f"There is no contact {contact_id}.")
 
 
+async def hold_additions(session: AsyncSession, account_id: int, campaign_id: int) -> None:
+    """Wait for those that are adding contacts to a campaign, and let no other until the commit."""
+    await repository.lock_campaign(session, account_id, campaign_id)
+
+
 async def count(session: AsyncSession, account_id: int, campaign_id: int) -> int:
     return await repository.count(session, account_id, campaign_id)
 
@@ -219,8 +236,10 @@ __all__ = [
     "delete",
     "get",
     "has_value",
+    "hold_additions",
     "import_file",
     "merge_variables",
+    "reading_turn",
     "update_number",
     "variable_keys",
 ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +19,6 @@ from ghanti.campaigns import views
 from ghanti.campaigns.models import Campaign, Services
 from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
-from ghanti.database.session import SessionFactory, transaction
 from ghanti.reports import repository
 from ghanti.reports.repository import Audience
 
@@ -35,6 +37,8 @@ _AFTER = (
     "ended_at",
     "reason",
 )
+_IN_MEMORY = 1024 * 1024
+_CHUNK_BYTES = 64 * 1024
 _MOST_VARIABLES = 1500
 """PostgreSQL answers at most 1,664 columns."""
 
@@ -71,20 +75,31 @@ async def contact_progress(session: AsyncSession, contact: Contact) -> Any:
 
 
 async def campaign_csv(
-    sessions: SessionFactory, account_id: int, campaign_id: int, zone: ZoneInfo
+    session: AsyncSession, account_id: int, campaign_id: int, zone: ZoneInfo
 ) -> AsyncIterator[bytes]:
     """The report of a campaign, running or not: a line a contact, in the order they were added.
 
     Columns: number, each variable in order of the first contact that has it, and what became of
     the contact. UTF-8 with a byte order mark, since Excel takes it for another encoding without.
-    It reads in a transaction of its own, which lasts as long as the download.
+    It is written whole before any of it is sent, since a slow download must hold no connection; the
+    answer's iterator removes it. Raises NotFoundError.
     """
-    async with transaction(sessions) as session:
-        campaign = await views.found(session, account_id, campaign_id)
-        names = (await contacts.variable_keys(session, account_id, campaign_id))[:_MOST_VARIABLES]
-        audience = await _audience(session, campaign)
-        yield _header(names)
+    campaign = await views.found(session, account_id, campaign_id)
+    names = (await contacts.variable_keys(session, account_id, campaign_id))[:_MOST_VARIABLES]
+    audience = await _audience(session, campaign)
+    with ExitStack() as cleanup:
+        file = cleanup.enter_context(SpooledTemporaryFile(_IN_MEMORY))
+        file.write(_header(names))
         async for chunk in repository.stream_csv(session, audience, names, zone):
+            await asyncio.to_thread(file.write, chunk)
+        cleanup.pop_all()
+    return _sent(file)
+
+
+async def _sent(file: SpooledTemporaryFile[bytes]) -> AsyncIterator[bytes]:
+    with file:
+        file.seek(0)
+        while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
             yield chunk
 
 
@@ -102,8 +117,9 @@ def _header(variables: Sequence[str]) -> bytes:
     # A variable named like one of our columns would hide it from programs that read by name.
     named = [f"tags_{name}" if name in taken else name for name in variables]
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([*_BEFORE, *map(_defused, named), *_AFTER])
-    return b"\xef\xbb\xbf" + line.getvalue().encode()
+    # A carriage return ends a row for spreadsheets, but the writer quotes it only if its own rows end so.
+    csv.writer(line, lineterminator="\r\n").writerow([*_BEFORE, *map(_defused, named), *_AFTER])
+    return b"\xef\xbb\xbf" + line.getvalue().removesuffix("\r\n").encode() + b"\n"
 
 
 def _defused(cell: str) -> str:

@@ -38,7 +38,7 @@ router = APIRouter(prefix="/auths", tags=["Authentication"])
     responses=answers(LOGGED_IN),
     openapi_extra=accepts({"email": "ram@example.com", "password": "secret"}, ["email", "password"]),
 )
-async def login(request: Request, session: Transaction, parts: InParts, sent: Sent) -> Response:
+async def login(request: Request, parts: InParts, sent: Sent) -> Response:
     """Sets the HttpOnly cookies `access` (one day) and `refresh` (seven days).
 
     They are good for `auths/login/refresh/` and `auths/generate-api-keys/` only; all else takes a
@@ -50,7 +50,7 @@ async def login(request: Request, session: Transaction, parts: InParts, sent: Se
     if missing:
         raise InvalidError.of_fields({name: ["This field is required."] for name in missing})
     address = request.client.host if request.client else ""
-    claims = await accounts.login(session, parts.throttle, str(email), str(password), address)
+    claims = await accounts.login(parts.sessions, parts.throttle, str(email), str(password), address)
     response = answer({"has_logged_in": True, "message": "Login Successful"})
     _set_cookie(request, response, ACCESS_COOKIE, parts.tokens.issue(TokenType.ACCESS, claims))
     _set_cookie(request, response, REFRESH_COOKIE, parts.tokens.issue(TokenType.REFRESH, claims))

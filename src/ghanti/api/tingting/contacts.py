@@ -44,6 +44,7 @@ from ghanti.api.tingting.examples import (
     queries,
 )
 from ghanti.campaigns import audience
+from ghanti.contacts.service import reading_turn
 from ghanti.reports import service as reports
 
 _MOST_CONTACTS = 50_000
@@ -122,15 +123,16 @@ async def upload_contacts(
     finally:
         await sent.close()
     try:
-        imported = await audience.import_file(
-            session,
-            principal,
-            campaign_id,
-            parts.store.path(key),
-            file.filename or "",
-            key,
-            parts.settings,
-        )
+        async with reading_turn():
+            imported = await audience.import_file(
+                session,
+                principal,
+                campaign_id,
+                parts.store.path(key),
+                file.filename or "",
+                key,
+                parts.settings,
+            )
     except BaseException:
         await asyncio.to_thread(parts.store.delete, key)
         raise
