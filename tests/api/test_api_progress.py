@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from api_world import Tenant, execute, scalar
 
-from ghanti.database.session import SessionFactory
+from ghanti.database.session import SessionFactory, transaction
+from ghanti.reports import service as reports
 
 _ATTEMPT = """
 INSERT INTO attempts (account_id, id, plan_id, target_id, contact_id, channel, number, state, outcome,
@@ -232,6 +234,22 @@ async def test_report_with_hostile_names(tenant: Tenant, name: str) -> None:
     await tenant.add(campaign["id"], "9841000001", **{name: f"value {name}"})
     (row,) = await _report(tenant, campaign["id"])
     assert row[name] == f"value {name}"
+
+
+async def test_no_name_ends_the_row_of_names(tenant: Tenant) -> None:
+    """Spreadsheets begin a row after a bare carriage return, and a cell with what stands there."""
+    campaign = await tenant.create()
+    await tenant.add(campaign["id"], "9841000001", **{"a\r=1+1": "x", "b\n=1+1": "y"})
+    text = (await tenant.http.get(f"download/report/{campaign['id']}/")).text
+    assert text.startswith('\ufeffnumber,"a\r=1+1","b\n=1+1",status,')
+
+
+async def test_download_holds_no_connection(tenant: Tenant, sessions: SessionFactory) -> None:
+    campaign = await tenant.ready()
+    async with transaction(sessions) as session:
+        lines = await reports.campaign_csv(session, tenant.account_id, campaign["id"], ZoneInfo("UTC"))
+    await execute(sessions, "TRUNCATE contacts CASCADE")  # Waits for all who read it.
+    assert b"".join([chunk async for chunk in lines]).count(b"9841000") == 2
 
 
 async def test_report_of_a_campaign_without_contacts(tenant: Tenant) -> None:
