@@ -29,8 +29,8 @@ async def test_deep_nesting(tenant: Tenant, field: str) -> None:
     _is_refused(await _post(tenant, "campaign/create/", content))
 
 
-@pytest.mark.parametrize("depth", [60, 100, 250, 251, 252, 253, 254, 255, 700])
 @pytest.mark.parametrize("nul", [b"0", b'"\\u0000"'])
+@pytest.mark.parametrize("depth", [60, 250, 253, 254, 700])
 async def test_deep_variables(tenant: Tenant, depth: int, nul: bytes) -> None:
     campaign = await tenant.create()
     deep = b"[" * depth + nul + b"]" * depth
@@ -81,10 +81,10 @@ async def test_pages_beyond_any_row(tenant: Tenant, page: str) -> None:
     assert answer.json()["results"] == []
 
 
-@pytest.mark.parametrize("name", ["limit", "offset", "page", "from_date", "to_date", "status", "draft"])
 @pytest.mark.parametrize("value", ["9" * 5000, "-1", "NaN", "1e400", "²", "\0", "0x10", "' OR 1=1--"])
-async def test_hostile_queries(tenant: Tenant, name: str, value: str) -> None:
-    _is_refused(await tenant.http.get("campaign/", params={name: value}))
+async def test_hostile_queries(tenant: Tenant, value: str) -> None:
+    for name in ("limit", "offset", "page", "from_date", "to_date", "status", "draft"):
+        _is_refused(await tenant.http.get("campaign/", params={name: value}))
 
 
 async def test_more_ids_than_a_statement_may_have(tenant: Tenant) -> None:
@@ -133,14 +133,11 @@ async def test_hostile_lengths(tenant: Tenant, length: str) -> None:
         "é",
     ],
 )
-@pytest.mark.parametrize(
-    "content", [b"--\r\n", b"-", b"--x\r\n\r\n", b'--"\r\nA: b\r\n\r\n--"--', b"\r\n--x--"]
-)
-async def test_hostile_media_types(tenant: Tenant, kind: str, content: bytes) -> None:
-    answer = await tenant.http.post(
-        "campaign/create/", content=content, headers={"Content-Type": kind.encode()}
-    )
-    _is_refused(answer, 400, 415)
+async def test_hostile_media_types(tenant: Tenant, kind: str) -> None:
+    headers = {"Content-Type": kind.encode()}
+    for content in (b"--\r\n", b"-", b"--x\r\n\r\n", b'--"\r\nA: b\r\n\r\n--"--', b"\r\n--x--"):
+        answer = await tenant.http.post("campaign/create/", content=content, headers=headers)
+        _is_refused(answer, 400, 415)
 
 
 async def test_body_that_comes_in_single_bytes(tenant: Tenant) -> None:
