@@ -33,7 +33,7 @@ run: $(RUN) ## Serve on http://127.0.0.1:8000 with the data in ./data
 
 .PHONY: test
 test: $(DEV) ## Run every test whose peers this machine has
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile
 
 .PHONY: check
 check: $(DEV) ## Format, lint, types and the fast tests

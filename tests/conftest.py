@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -80,8 +81,18 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
         _left_out[_suite(item.nodeid), "deselected"] += 1
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Reports reach the controller by themselves; what a worker of xdist deselected does not."""
+    for suite, count in getattr(node, "workeroutput", {}).get("deselected", {}).items():
+        _left_out[suite, "deselected"] = max(count, _left_out[suite, "deselected"])
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["deselected"] = {suite: n for (suite, why), n in _left_out.items() if why == "deselected"}
+        return
     if CI and _left_out and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

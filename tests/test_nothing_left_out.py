@@ -19,11 +19,11 @@ FILES = {
 }
 
 
-def _run(folder: Path, kind: str, ci: str) -> subprocess.CompletedProcess[str]:
+def _run(folder: Path, kind: str, ci: str, *extra: str) -> subprocess.CompletedProcess[str]:
     shutil.copy(Path(__file__).with_name("conftest.py"), folder)
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_it.py").write_text(FILES[kind])
-    command = [sys.executable, "-m", "pytest", "-q", "-k", "not left", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-k", "not left", "-p", "no:cacheprovider", *extra]
     return subprocess.run(
         command, cwd=folder, env={**os.environ, "CI": ci}, capture_output=True, text=True, check=False
     )
@@ -45,6 +45,13 @@ def test_what_is_left_out_fails_in_ci_only(tmp_path: Path, kind: str, why: str) 
     elsewhere = _run(tmp_path, kind, "")
     assert elsewhere.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
     assert f"1  test_it.py  {why}" in elsewhere.stdout
+
+
+@pytest.mark.parametrize("kind", ["skipped", "deselected"])
+def test_what_a_worker_leaves_out_fails_too(tmp_path: Path, kind: str) -> None:
+    done = _run(tmp_path, kind, "1", "-n", "1")
+    assert done.returncode == 1
+    assert "left out, which fails in CI" in done.stdout
 
 
 def test_a_whole_run_passes_in_ci(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ async def test_refused_throttled_and_without_receipt(tmp_path: Path) -> None:
         last = await submit(session, PHONE, b"hello")
         texts = [await receipt_text(session), await receipt_text(session)]
         assert not any(f"id:{silent.message_id} " in text for text in texts)
-        assert f"id:{last.message_id} " in texts[1]
+        assert any(f"id:{last.message_id} " in text for text in texts)
         assert [line["to"] for line in lines(log)] == ["9779841000082", "9779841000081", PHONE]
 
 

@@ -24,7 +24,15 @@ def asking(*texts: str) -> list[RenderRequest]:
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """The pool's processes; other fixtures have children too."""
+    return [p for p in psutil.Process().children(recursive=True) if _speaks(p)]
+
+
+def _speaks(process: psutil.Process) -> bool:
+    try:
+        return any("ghanti.speech" in word or "misbehaving" in word for word in process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture

@@ -116,6 +116,9 @@ class Smsc:
         session = _Session(self, reader, writer)
         try:
             await session.serve()
+        except asyncio.CancelledError:
+            # Only stop() cancels; a handler that ends cancelled is an error to asyncio's streams.
+            pass
         finally:
             self._tasks.discard(task)
             writer.close()
