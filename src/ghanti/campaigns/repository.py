@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.campaigns.models import Campaign
 from ghanti.campaigns.schemas import OWNER_KIND, CampaignFilter
 from ghanti.contacts.models import Contact
-from ghanti.dialing.models import Attempt, Plan, PlanState, Target, TargetState
+from ghanti.dialing.models import Plan, PlanState, Target, TargetState
 from ghanti.speech.models import Voice
 
 
@@ -147,7 +147,9 @@ def _plans_of(account_id: int, campaign_ids: Sequence[int]) -> tuple[ColumnEleme
 
 async def withdraw_plan(session: AsyncSession, account_id: int, plan_id: int) -> bool:
     """Forget a plan that has not begun, with its targets; answers False when it has."""
-    attempted = select(Attempt.id).where(Attempt.account_id == account_id, Attempt.plan_id == plan_id)
+    attempted = select(Target.id).where(
+        Target.account_id == account_id, Target.plan_id == plan_id, Target.attempt_id.is_not(None)
+    )
     result = await session.execute(
         delete(Plan)
         .where(
