@@ -17,6 +17,7 @@ from ghanti.accounts.throttle import FAILURES_PER_USER
 from ghanti.campaigns import repository, running
 from ghanti.contacts import service as contacts
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
+from ghanti.dialing import ownership
 
 _PATIENCE_SECONDS = 30
 
@@ -87,7 +88,7 @@ async def test_contact_changed_twice_at_once(
     (contact,) = await tenant.add(campaign["id"], "9841000001")
     await tenant.run(campaign["id"])
     async with transaction(sessions) as session:
-        await repository.lock_targets(session, tenant.account_id, contact["id"])
+        await ownership.lock_contact(session, tenant.account_id, contact["id"])
         request = tenant.http.request(method, path.format(contact["id"]), json=body)
         task = asyncio.ensure_future(request)
         await _until_blocked(sessions)

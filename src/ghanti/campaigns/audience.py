@@ -16,9 +16,7 @@ from ghanti.campaigns import repository, running, views
 from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
 from ghanti.contacts.results import AddResult, ImportResult
-from ghanti.dialing import closing
-from ghanti.dialing.models import Outcome, Plan, Target, TargetState
-from ghanti.dialing.repository import NOBODY
+from ghanti.dialing import ownership
 from ghanti.settings import Settings
 
 
@@ -117,14 +115,14 @@ async def merge_variables(
     Raises NotFoundError and InvalidError.
     """
     # Targets before the contact, as those that renumber or delete it lock them.
-    await repository.lock_targets(session, principal.account_id, contact_id)
+    await ownership.lock_contact(session, principal.account_id, contact_id)
     try:
         changed = await contacts.merge_variables(session, principal.account_id, contact_id, variables)
     except contacts.ContactNotFound:
         raise NotFoundError from None
     except contacts.ContactError as error:
         raise InvalidError.of(error.field, error.message) from None
-    await repository.unprepare_waiting(session, principal.account_id, contact_id)
+    await ownership.unprepare_waiting(session, principal.account_id, contact_id)
     return changed
 
 
@@ -136,8 +134,7 @@ async def update_number(
     A contact that waits in a run is called on its new number.
     """
     await contact(session, principal, contact_id)
-    targets = await repository.lock_targets(session, principal.account_id, contact_id)
-    if any(target.state == TargetState.ACTIVE for target in targets):
+    if await ownership.lock_contact(session, principal.account_id, contact_id):
         raise InvalidError.of("number", "The contact is being called; change it when the call is over.")
     try:
         changed = await contacts.update_number(session, principal.account_id, contact_id, number, region)
@@ -145,26 +142,19 @@ async def update_number(
         raise NotFoundError from None
     except contacts.ContactError as error:
         raise InvalidError.of(error.field, error.message) from None
-    await repository.renumber_waiting(session, changed)
+    await ownership.renumber_waiting(
+        session, principal.account_id, contact_id, changed.number, changed.carrier
+    )
     return changed
 
 
 async def delete(session: AsyncSession, principal: Principal, contact_id: int) -> None:
     """Remove a contact, out of a run too. Raises NotFoundError, and InvalidError while it is being called."""
     await contact(session, principal, contact_id)
-    targets = await repository.lock_targets(session, principal.account_id, contact_id)
-    if any(target.state == TargetState.ACTIVE for target in targets):
+    if await ownership.lock_contact(session, principal.account_id, contact_id):
         raise InvalidError("The contact is being called; delete it when the call is over.")
-    for target in targets:
-        if target.state == TargetState.WAITING:
-            await _withdraw(session, target)
+    await ownership.cancel_waiting(session, principal.account_id, contact_id, "contact deleted")
     await contacts.delete(session, principal.account_id, contact_id)
-
-
-async def _withdraw(session: AsyncSession, target: Target) -> None:
-    plan = await session.get_one(Plan, (target.account_id, target.plan_id))
-    reasons = {target.id: (Outcome.CANCELLED, "contact deleted")}
-    await closing.refuse(session, plan, reasons, NOBODY)
 
 
 async def _joined(

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.campaigns import repository
 from ghanti.campaigns.models import CampaignStatus
 from ghanti.campaigns.schemas import OWNER_KIND
-from ghanti.dialing import handlers
+from ghanti.dialing import handlers, ownership
 from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Plan
 
@@ -29,7 +29,7 @@ async def finished(session: AsyncSession, plan: Plan) -> None:
     """Completed when all was tried; Terminated, with the reason, when it was stopped before."""
     if not await repository.exists(session, plan.account_id, plan.owner_id):
         # Deleted while calls were in flight: its plan was kept until they were hung up and settled.
-        await repository.forget_finished_plans(session, plan.account_id, plan.owner_id)
+        await ownership.forget_finished_plans(session, plan.account_id, OWNER_KIND, plan.owner_id)
         return
     if await dialing.live_plan(session, plan.account_id, plan.owner_kind, plan.owner_id) is not None:
         return  # Run again meanwhile: the newer plan decides.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, null, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.campaigns.models import Campaign
 from ghanti.campaigns.schemas import OWNER_KIND, CampaignFilter
 from ghanti.contacts.models import Contact
-from ghanti.dialing.models import Plan, PlanState, Target, TargetState
+from ghanti.dialing import ownership
 from ghanti.speech.models import Voice
 
 
@@ -24,12 +24,7 @@ async def lock(session: AsyncSession, account_id: int, campaign_id: int) -> Camp
 
     Its open plans are locked before it, since the engine, which ends plans, takes the two in that order.
     """
-    await session.execute(
-        select(Plan.id)
-        .where(*_plans_of(account_id, [campaign_id]), Plan.state != PlanState.FINISHED)
-        .order_by(Plan.id)
-        .with_for_update(key_share=True)
-    )
+    await ownership.lock_open_plans(session, account_id, OWNER_KIND, campaign_id)
     statement = (
         select(Campaign)
         .where(Campaign.account_id == account_id, Campaign.id == campaign_id)
@@ -131,48 +126,6 @@ async def contact_counts(
     return {row[0]: row[1] for row in await session.execute(statement)}
 
 
-async def plans(session: AsyncSession, account_id: int, campaign_ids: Sequence[int]) -> Sequence[Plan]:
-    """The plans that campaigns ordered, oldest first."""
-    statement = select(Plan).where(*_plans_of(account_id, campaign_ids)).order_by(Plan.id)
-    return (await session.scalars(statement)).all()
-
-
-def _plans_of(account_id: int, campaign_ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Plan.account_id == account_id,
-        Plan.owner_kind == OWNER_KIND,
-        Plan.owner_id.in_(campaign_ids),
-    )
-
-
-async def withdraw_plan(session: AsyncSession, account_id: int, plan_id: int) -> bool:
-    """Forget a plan that has not begun, with its targets; answers False when it has."""
-    attempted = select(Target.id).where(
-        Target.account_id == account_id, Target.plan_id == plan_id, Target.attempt_id.is_not(None)
-    )
-    result = await session.execute(
-        delete(Plan)
-        .where(
-            Plan.account_id == account_id,
-            Plan.id == plan_id,
-            Plan.starts_at > func.clock_timestamp(),
-            ~attempted.exists(),
-        )
-        .returning(Plan.id)
-        .execution_options(synchronize_session=False)
-    )
-    return result.one_or_none() is not None
-
-
-async def forget_finished_plans(session: AsyncSession, account_id: int, campaign_id: int) -> None:
-    """Remove the finished plans of a campaign with their targets and attempts; the ledger stays."""
-    await session.execute(
-        delete(Plan)
-        .where(*_plans_of(account_id, [campaign_id]), Plan.state == PlanState.FINISHED)
-        .execution_options(synchronize_session=False)
-    )
-
-
 async def voices(session: AsyncSession) -> Sequence[Voice]:
     return (await session.scalars(select(Voice).where(Voice.active).order_by(Voice.id))).all()
 
@@ -197,44 +150,3 @@ async def carriers(session: AsyncSession, account_id: int, campaign_id: int) -> 
         {"account_id": account_id, "campaign_id": campaign_id},
     )
     return {row.carrier: row.contacts for row in rows}
-
-
-async def lock_targets(session: AsyncSession, account_id: int, contact_id: int) -> Sequence[Target]:
-    """The open targets of a contact, locked, so that it is not leased meanwhile."""
-    statement = (
-        select(Target)
-        .where(
-            Target.account_id == account_id,
-            Target.contact_id == contact_id,
-            Target.state != TargetState.FINAL,
-        )
-        .order_by(Target.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return (await session.scalars(statement)).all()
-
-
-async def renumber_waiting(session: AsyncSession, contact: Contact) -> None:
-    """Let the waiting targets of a contact have its present number."""
-    await _update_waiting(
-        session, contact.account_id, contact.id, number=contact.number, carrier=contact.carrier
-    )
-
-
-async def unprepare_waiting(session: AsyncSession, account_id: int, contact_id: int) -> None:
-    """Have what was made ready with former variables made ready again."""
-    await _update_waiting(session, account_id, contact_id, ready=False, content=null())
-
-
-async def _update_waiting(session: AsyncSession, account_id: int, contact_id: int, **values: Any) -> None:
-    await session.execute(
-        update(Target)
-        .where(
-            Target.account_id == account_id,
-            Target.contact_id == contact_id,
-            Target.state == TargetState.WAITING,
-        )
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )

@@ -12,9 +12,10 @@ from ghanti.accounts.errors import ConflictError, ForbiddenError, InvalidError
 from ghanti.accounts.service import Principal
 from ghanti.campaigns import repository, running, views
 from ghanti.campaigns.models import Campaign, CampaignStatus, Category, Services
-from ghanti.campaigns.schemas import CampaignFields, CampaignView
+from ghanti.campaigns.schemas import OWNER_KIND, CampaignFields, CampaignView
 from ghanti.contacts import service as contacts
 from ghanti.credits import service as credits
+from ghanti.dialing import ownership
 from ghanti.dialing import service as dialing
 from ghanti.settings import Settings
 from ghanti.speech.models import Voice
@@ -96,7 +97,7 @@ async def delete(session: AsyncSession, principal: Principal, campaign_id: int) 
     await credits.lock(session, [principal.account_id])
     campaign = await views.locked(session, principal.account_id, campaign_id)
     await running.stop_plan(session, campaign, "deleted")
-    await repository.forget_finished_plans(session, campaign.account_id, campaign.id)
+    await ownership.forget_finished_plans(session, campaign.account_id, OWNER_KIND, campaign.id)
     await repository.remove(session, campaign.account_id, campaign.id)
     return [key for key in (campaign.bulk_file, campaign.audio_file) if key is not None]
 
@@ -192,7 +193,7 @@ async def _place_anew(
 ) -> None:
     """Take back the plan of a scheduled campaign and, unless it was unscheduled, order it as it is now."""
     plan = await running.live_plan(session, campaign)
-    if plan is not None and not await repository.withdraw_plan(session, plan.account_id, plan.id):
+    if plan is not None and not await ownership.withdraw_plan(session, plan.account_id, plan.id):
         raise ConflictError("The campaign has just begun.")
     if campaign.schedule is None:
         campaign.status = CampaignStatus.NOT_STARTED

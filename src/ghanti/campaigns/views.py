@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.accounts.errors import NotFoundError
 from ghanti.campaigns import repository
 from ghanti.campaigns.models import Campaign
-from ghanti.campaigns.schemas import CampaignFilter, CampaignView
+from ghanti.campaigns.schemas import OWNER_KIND, CampaignFilter, CampaignView
+from ghanti.dialing import ownership
 from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Plan, PlanState
 from ghanti.dialing.repository import PlanFigures
@@ -52,7 +53,7 @@ async def _views(
     ids = [campaign.id for campaign, _ in rows]
     contacts = await repository.contact_counts(session, account_id, ids)
     plans: dict[int, list[Plan]] = {campaign_id: [] for campaign_id in ids}
-    for plan in await repository.plans(session, account_id, ids):
+    for plan in await ownership.plans(session, account_id, OWNER_KIND, ids):
         plans[plan.owner_id].append(plan)
     plan_ids = [plan.id for of_campaign in plans.values() for plan in of_campaign]
     figures = await dialing.figures(session, account_id, plan_ids) if plan_ids else {}

@@ -48,6 +48,8 @@ def create_engine(url: str, *, pool_size: int = 5, application_name: str = "ghan
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        # An error of the database must not carry phone numbers or hashes into a log.
+        hide_parameters=True,
         json_serializer=dump_json,
         json_deserializer=orjson.loads,
         connect_args={
