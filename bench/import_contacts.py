@@ -3,8 +3,8 @@
 Anchor: rows a second that python-calamine alone parses from the same file in the same run. Figures are
 medians of three runs, in bench/results.json under "import_contacts".
 
-FLOOR: 0.1 of the anchor; below it this exits 1. TARGET: 25,000 contacts a second, or half the anchor, whichever
-is less; a missed target is reported first.
+FLOOR: 0.1 of the anchor; below it this exits 1. TARGET: 25,000 contacts a second, or half the anchor,
+whichever is less; a missed target is reported first.
 """
 
 from __future__ import annotations

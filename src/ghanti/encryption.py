@@ -47,10 +47,23 @@ class SecretBox:
             ) from None
 
 
-def secret_box(settings: Settings) -> SecretBox:
-    """The box of an installation. Raises ValueError when its key is too short to be a secret."""
+class NoKeyError(Exception):
+    """There is no master key, and this is not the place to make one."""
+
+
+def secret_box(settings: Settings, *, make: bool = True) -> SecretBox:
+    """The box of an installation, whose key the server makes on its first start.
+
+    Commands say ``make=False``: a key made beside a server that has another would spoil what it encrypts.
+
+    Raises:
+        NoKeyError: there is no key and none is to be made.
+        ValueError: the key is too short to be a secret.
+    """
     path = settings.data / "secret.key"
     given = settings.secret_key
+    if given is None and not make and not path.exists():
+        raise NoKeyError(f"there is no {path}: set GHANTI_SECRET_KEY as the server has it")
     key = given.get_secret_value().encode() if given is not None else _key_file(path)
     if len(key) < _SHORTEST:
         source = "GHANTI_SECRET_KEY" if given is not None else path

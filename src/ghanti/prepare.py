@@ -6,7 +6,10 @@ import argparse
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Sequence
+
+from sqlalchemy.exc import OperationalError
 
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
 from ghanti.database.schema import is_current
@@ -14,6 +17,11 @@ from ghanti.database.session import create_engine, create_session_factory, trans
 from ghanti.encryption import secret_box
 from ghanti.settings import Settings, get_settings
 from ghanti.trunks import service as trunks
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 120
+_POLL_SECONDS = 0.5
 
 SIMULATED = "simulated"
 _SIMULATED_SMSC = "simulated"
@@ -49,12 +57,31 @@ async def register_simulators(settings: Settings, sip_port: int, smpp_port: int)
 
 
 def bring_up_to_date(url: str) -> None:
-    """Migrate, unless the schema is the newest; Alembic is loaded only when there is something to do."""
-    if asyncio.run(is_current(url)):
+    """Migrate, unless the schema is the newest; Alembic is loaded only when there is something to do.
+
+    A database that starts up beside us is waited for, ``PATIENCE_SECONDS`` long.
+    """
+    if _answers_that_it_is_current(url):
         return
     from ghanti.database import migrate
 
     migrate.upgrade(url)
+
+
+def _answers_that_it_is_current(url: str) -> bool:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    said = False
+    while True:
+        try:
+            return asyncio.run(is_current(url))
+        except OperationalError as error:
+            reason = next(iter(str(error.orig).strip().splitlines()), "no reason given")
+            if time.monotonic() > deadline:
+                sys.exit(f"the database does not answer: {reason}")
+            if not said:
+                logger.warning("waiting for the database: %s", reason)
+            said = True
+        time.sleep(_POLL_SECONDS)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -90,8 +90,9 @@ async def work(role: str, settings: Settings) -> None:
     try:
         if not await _current(engine, draining):
             return
+        box = secret_box(settings)
         print('{"ready": true}', flush=True)  # noqa: T201 - the supervisor waits for this line
-        await ROLES[role](create_session_factory(engine), settings, secret_box(settings), draining)
+        await ROLES[role](create_session_factory(engine), settings, box, draining)
     finally:
         await engine.dispose()
 

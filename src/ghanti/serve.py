@@ -38,21 +38,23 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> 
     """
     # OpenBLAS would start a thread a core: idle memory, and in the way of a process that forks.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    settings.data.mkdir(parents=True, exist_ok=True)
-    settings.run_folder.mkdir(parents=True, exist_ok=True)
-    postgres = EmbeddedPostgres(settings.data) if settings.database_url is None else None
-    database = [postgres.role()] if postgres else []
+    postgres = EmbeddedPostgres(settings.data)
+    # Made closed and locked also where the database is the owner's: media and sockets are in it.
+    database = [postgres.role()] if settings.database_url is None else []
+    if not database:
+        postgres.acquire()
     try:
+        for folder in (settings.run_folder, settings.media_folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
         _check_address(settings.host, settings.port)
-        url = postgres.url if postgres else _secret(settings)
+        url = postgres.url if settings.database_url is None else settings.database_url.get_secret_value()
         return Supervisor(
             database + roles(settings, url, behind=[role.name for role in database]),
             settings.data,
             on_ready=on_ready,
         ).run()
     finally:
-        if postgres:
-            postgres.release()
+        postgres.release()
 
 
 def _check_address(host: str, port: int) -> None:
@@ -155,7 +157,7 @@ def _prepare(ports: RehearsalPorts | None) -> None:
 
 def _simulators(settings: Settings, ports: RehearsalPorts) -> list[Role]:
     folder = settings.data / "simulator"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     return [
         Role(
             "phones",
@@ -212,8 +214,3 @@ def _port_arguments(ports: RehearsalPorts) -> tuple[str, ...]:
 
 def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
-
-
-def _secret(settings: Settings) -> str:
-    assert settings.database_url is not None
-    return settings.database_url.get_secret_value()

@@ -9,8 +9,9 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -65,6 +66,12 @@ class Settings(BaseSettings):
     import_seconds: float = Field(120, gt=0, description="Time limit of reading one uploaded file.")
     import_megabytes: int = Field(1024, gt=0, description="Memory limit of reading one uploaded file.")
     upload_megabytes: int = Field(64, gt=0, description="Largest uploaded file.")
+
+    @model_validator(mode="after")
+    def _one_database(self) -> Self:
+        if self.database_direct_url is not None and self.database_url is None:
+            raise ValueError("database_direct_url is the way past a pooler to database_url, which is not set")
+        return self
 
     @property
     def media_folder(self) -> Path:

@@ -130,9 +130,26 @@ def test_without_a_server_a_command_says_how_to_start_one(tmp_path: Path) -> Non
 def test_a_database_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
     url = "postgresql://ghanti:hidden-word@127.0.0.1:1/ghanti"
     command = ("number", "add", "+97715970001", "--shared")
-    error = _refused(*command, "--data", str(tmp_path), GHANTI_DATABASE_URL=url)
+    key = {"GHANTI_SECRET_KEY": "as the server has it"}
+    error = _refused(*command, "--data", str(tmp_path), GHANTI_DATABASE_URL=url, **key)
     assert "does not answer" in error
     assert "hidden-word" not in error
+
+
+def test_a_command_makes_no_key_beside_the_servers(tmp_path: Path) -> None:
+    command = ("trunk", "add", "carrier", "--host", "127.0.0.1", "--password", "word")
+    error = _refused(
+        *command, "--data", str(tmp_path), GHANTI_DATABASE_URL="postgresql://ghanti@127.0.0.1:1/ghanti"
+    )
+    assert "GHANTI_SECRET_KEY" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_way_past_a_pooler_needs_the_pooler(tmp_path: Path) -> None:
+    direct = {"GHANTI_DATABASE_DIRECT_URL": "postgresql://ghanti@127.0.0.1:1/ghanti"}
+    done = CliRunner().invoke(app, ["database", "url", "--data", str(tmp_path)], env=direct)
+    assert done.exit_code == 1
+    assert "database_url" in done.stderr
 
 
 def test_help_names_every_command() -> None:

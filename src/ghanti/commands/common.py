@@ -61,25 +61,31 @@ def database_url(settings: Settings) -> str:
 
 def transact(data: Path | None, what: Callable[[AsyncSession, SecretBox], Awaitable[T]]) -> T:
     """Do something in one transaction on the server's database; the server must be running."""
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import OperationalError, ProgrammingError
 
     from ghanti.database import tables  # noqa: F401 - foreign keys need every model
     from ghanti.database.session import create_engine, create_session_factory, transaction
-    from ghanti.encryption import secret_box
+    from ghanti.encryption import NoKeyError, secret_box
 
     settings = settings_for(data)
     url = database_url(settings)
+    try:
+        box = secret_box(settings, make=False)
+    except (NoKeyError, ValueError, OSError) as error:
+        fail(str(error))
 
     async def run() -> T:
         engine = create_engine(url, pool_size=1, application_name="ghanti command")
         try:
             async with transaction(create_session_factory(engine)) as session:
-                return await what(session, secret_box(settings))
+                return await what(session, box)
         finally:
             await engine.dispose()
 
     try:
         return asyncio.run(run())
+    except ProgrammingError:
+        fail("the database was not prepared: start ghanti serve with it once")
     except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
+        reason = next(iter(str(error.orig).strip().splitlines()), "no reason given")
         fail(f"the database does not answer ({reason}); start it with: ghanti serve --data {settings.data}")

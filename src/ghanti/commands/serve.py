@@ -30,7 +30,7 @@ def serve(
     settings = settings_for(data, host=host, port=port, carrier=carrier)
     try:
         sys.exit(run(settings, on_ready=lambda: _greet(settings)))
-    except (DataFolderInUse, EmbeddedServerError, AddressTaken, PermissionError) as error:
+    except (DataFolderInUse, EmbeddedServerError, AddressTaken, OSError) as error:
         fail(str(error))
 
 

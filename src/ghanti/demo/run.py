@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
+from rich.markup import escape
+
 from ghanti.database.errors import DataFolderInUse, EmbeddedServerError
 from ghanti.demo.campaign import DemoCampaign
 from ghanti.demo.people import people, write_workbook
@@ -26,17 +29,20 @@ def run(*, keep: bool) -> int:
     """Answers the exit code: 0 when every proof holds."""
     view = DemoView()
     server = DemoServer(FOLDER.resolve())
+    left = False
     try:
         holds = _run(view, server)
-        if keep and holds:
+        left = keep and holds
+        if left:
             _leave(view, server)
-            return 0
-    except (DemoError, DataFolderInUse, EmbeddedServerError) as error:
-        view.console.print(f"[bold red]error:[/] {error}", markup=True, highlight=False)
+    except (DemoError, DataFolderInUse, EmbeddedServerError, httpx.HTTPError) as error:
+        view.console.print("[bold red]error:[/]", escape(str(error)), highlight=False)
         holds = False
     except KeyboardInterrupt:
         holds = False
-    server.stop()
+    finally:
+        if not left:
+            server.stop()
     return 0 if holds else 1
 
 
@@ -70,8 +76,9 @@ def _run(view: DemoView, server: DemoServer) -> bool:
     view.evidence(evidence)
     view.console.print(f"  credits spent: {last.credits}; campaign {last.status.lower()}")
     wav = server.folder / "heard.wav"
-    shutil.copyfile(next(item.wav for item in evidence.heard if item.to_the_end), wav)
-    view.files(report, wav)
+    if whole := [item.wav for item in evidence.heard if item.to_the_end]:
+        shutil.copyfile(whole[0], wav)
+        view.files(report, wav)
     return evidence.holds and last.status == "Completed" and last.percent == 100
 
 
@@ -86,6 +93,7 @@ def _receipts_are_in(campaign: DemoCampaign, report: Path) -> bool:
 def _ghanti(server: DemoServer, *arguments: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "ghanti.cli", *arguments, "--data", str(server.folder)],
+        env=server.env,
         capture_output=True,
         text=True,
         check=False,

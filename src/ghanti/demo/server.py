@@ -29,6 +29,9 @@ class DemoServer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = _free_port()
+        # The demo's server and commands are its own: nothing of an installation's settings may reach them.
+        self.env = {name: value for name, value in os.environ.items() if not name.startswith("GHANTI_")}
+        self.env["GHANTI_RING_SECONDS"] = "8"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -44,22 +47,29 @@ class DemoServer:
         return self.folder / "serve.log"
 
     def start(self) -> None:
-        """Begin afresh. Raises DataFolderInUse when a demo still runs there."""
-        EmbeddedPostgres(self.folder).remove()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        env = {name: value for name, value in os.environ.items() if not name.startswith("GHANTI_")}
-        env["GHANTI_RING_SECONDS"] = "8"
+        """Begin afresh. Raises DataFolderInUse when a demo still runs, DemoError for a folder not ours."""
+        self._clear()
         command = [sys.executable, "-m", "ghanti.cli", "serve", "--data", str(self.folder)]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, "--port", str(self.port), "--carrier", "simulated"],
-                env=env,
+                env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def _clear(self) -> None:
+        if self.folder.exists() and any(self.folder.iterdir()) and not self.log.exists():
+            raise DemoError(f"{self.folder} holds something else; the demo would delete it")
+        EmbeddedPostgres(self.folder).remove()
+        try:
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
+            self.folder.mkdir(parents=True)
+        except OSError as error:
+            raise DemoError(f"{self.folder} cannot be cleared: {error}") from error
 
     def wait_ready(self) -> None:
         """Return once the whole chain is ready. Raises DemoError with the end of the log."""

@@ -16,7 +16,7 @@ from ghanti.dialing.leasing import Leaser, smsc_gateway
 from ghanti.dialing.models import Channel, Delivery, Outcome
 from ghanti.dialing.outcomes import AttemptOutcome
 from ghanti.dialing.worker import DATABASE_ERRORS, Drained, Sweeper, every, tariff_of, until_committed
-from ghanti.encryption import SecretBox
+from ghanti.encryption import DecryptionError, SecretBox
 from ghanti.settings import Carrier, Settings
 from ghanti.sms.port import (
     ChannelStatus,
@@ -30,6 +30,7 @@ from ghanti.sms.port import (
 from ghanti.sms.receipts import Receipt
 from ghanti.sms.smpp.channel import SmppChannel
 from ghanti.sms.smpp.config import SmscConfig
+from ghanti.sms.smpp.pdus import PduError
 from ghanti.trunks import repository as trunks
 from ghanti.trunks.models import Smsc
 
@@ -73,6 +74,7 @@ class Texter:
         self._channels: dict[int, tuple[SmscConfig, SmsChannel]] = {}
         self._sweeper = Sweeper(factory, settings, self._worker)
         self._ticking = asyncio.Lock()
+        self._unusable: set[int] = set()
         self._in_hand: set[UUID] = set()
         self._sending: set[asyncio.Task[None]] = set()
         self._sent: asyncio.Queue[_Sent] = asyncio.Queue()
@@ -110,7 +112,7 @@ class Texter:
         raise Drained
 
     async def _stop_channels(self) -> None:
-        for _, channel in self._channels.values():
+        for _, channel in list(self._channels.values()):
             await channel.stop()
 
     async def _settle_unaccounted(self) -> None:
@@ -124,10 +126,12 @@ class Texter:
             await sessions.open_session(session, self._worker, ROLE)
 
     async def _configure(self) -> None:
-        """Bind to the SMSCs in use; one that was changed is bound anew."""
+        """Bind to the SMSCs in use; one that was changed is bound anew, one that cannot be is passed over."""
+        if self._draining.is_set():
+            return
         async with transaction(self._sessions) as session:
             rows = await trunks.smscs(session, simulated=self._settings.carrier is Carrier.SIMULATED)
-        wanted = {row.id: self._config(row) for row in rows}
+        wanted = {row.id: config for row in rows if (config := self._usable(row))}
         for smsc_id, (config, channel) in list(self._channels.items()):
             if wanted.get(smsc_id) != config:
                 del self._channels[smsc_id]
@@ -137,6 +141,17 @@ class Texter:
                 channel = SmppChannel(config, self._keeper(smsc_id), self._reporter(smsc_id))
                 self._channels[smsc_id] = (config, channel)
                 await channel.start()
+
+    def _usable(self, row: Smsc) -> SmscConfig | None:
+        try:
+            config = self._config(row)
+        except (PduError, DecryptionError) as error:
+            if row.id not in self._unusable:
+                logger.error("SMSC %s cannot be used: %s", row.name, error)
+            self._unusable.add(row.id)
+            return None
+        self._unusable.discard(row.id)
+        return config
 
     def _config(self, row: Smsc) -> SmscConfig:
         return SmscConfig(
