@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy.exc import OperationalError
 
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
+from ghanti.database.errors import reason
 from ghanti.database.schema import is_current
 from ghanti.database.session import create_engine, create_session_factory, transaction
 from ghanti.encryption import secret_box
@@ -75,11 +76,10 @@ def _answers_that_it_is_current(url: str) -> bool:
         try:
             return asyncio.run(is_current(url))
         except OperationalError as error:
-            reason = next(iter(str(error.orig).strip().splitlines()), "no reason given")
             if time.monotonic() > deadline:
-                sys.exit(f"the database does not answer: {reason}")
+                sys.exit(f"the database does not answer: {reason(error)}")
             if not said:
-                logger.warning("waiting for the database: %s", reason)
+                logger.warning("waiting for the database: %s", reason(error))
             said = True
         time.sleep(_POLL_SECONDS)
 

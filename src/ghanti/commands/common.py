@@ -64,6 +64,7 @@ def transact(data: Path | None, what: Callable[[AsyncSession, SecretBox], Awaita
     from sqlalchemy.exc import OperationalError, ProgrammingError
 
     from ghanti.database import tables  # noqa: F401 - foreign keys need every model
+    from ghanti.database.errors import reason
     from ghanti.database.session import create_engine, create_session_factory, transaction
     from ghanti.encryption import NoKeyError, secret_box
 
@@ -87,5 +88,5 @@ def transact(data: Path | None, what: Callable[[AsyncSession, SecretBox], Awaita
     except ProgrammingError:
         fail("the database was not prepared: start ghanti serve with it once")
     except OperationalError as error:
-        reason = next(iter(str(error.orig).strip().splitlines()), "no reason given")
-        fail(f"the database does not answer ({reason}); start it with: ghanti serve --data {settings.data}")
+        start = f"ghanti serve --data {settings.data}"
+        fail(f"the database does not answer ({reason(error)}); start it with: {start}")

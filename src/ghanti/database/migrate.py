@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
-from ghanti.database.session import sqlalchemy_url
+from ghanti.database.url import for_sqlalchemy
 
 _ADVISORY_LOCK = 0x6768616E7469
 
@@ -23,7 +23,7 @@ def config() -> Config:
 
 def upgrade(url: str) -> None:
     """Apply what is missing. ``url`` must reach the server itself, not a transaction pooler."""
-    engine = create_engine(sqlalchemy_url(url))
+    engine = create_engine(for_sqlalchemy(url))
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})

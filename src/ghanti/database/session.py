@@ -17,8 +17,9 @@ from uuid import UUID
 import orjson
 from psycopg import AsyncConnection
 from psycopg.types.json import set_json_dumps, set_json_loads
-from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from ghanti.database.url import for_sqlalchemy
 
 SessionFactory = async_sessionmaker[AsyncSession]
 
@@ -37,14 +38,9 @@ set_json_dumps(dump_json)
 set_json_loads(orjson.loads)
 
 
-def sqlalchemy_url(url: str) -> str:
-    """``postgresql://…`` as psql takes it, with the driver named for SQLAlchemy."""
-    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-
-
 def create_engine(url: str, *, pool_size: int = 5, application_name: str = "ghanti") -> AsyncEngine:
     return create_async_engine(
-        sqlalchemy_url(url),
+        for_sqlalchemy(url),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,

@@ -13,6 +13,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from ghanti.credits.tariff import Tariff
+from ghanti.database.errors import reason
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import closing, sessions
 from ghanti.settings import Settings
@@ -46,7 +47,7 @@ async def every(seconds: float, what: Callable[[], Awaitable[object]], name: str
         except DATABASE_ERRORS as error:
             if out_since is None:
                 out_since = begun
-                logger.warning("%s: the database does not answer: %s", name, _first_line(error))
+                logger.warning("%s: the database does not answer: %s", name, reason(error))
             await asyncio.sleep(OUTAGE_SECONDS)
         except Exception:
             logger.exception("%s failed and is tried again", name)
@@ -60,12 +61,8 @@ async def until_committed(what: Callable[[], Awaitable[T]], name: str) -> T:
         try:
             return await what()
         except DATABASE_ERRORS as error:
-            logger.warning("%s waits for the database: %s", name, _first_line(error))
+            logger.warning("%s waits for the database: %s", name, reason(error))
             await asyncio.sleep(OUTAGE_SECONDS)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 class Drained(Exception):  # noqa: N818 - not an error: all that was under way is recorded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import phonenumbers
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +13,7 @@ from ghanti.encryption import SecretBox
 from ghanti.trunks import repository
 from ghanti.trunks.models import CallerNumber, Smsc, Trunk
 
+WayOut = TypeVar("WayOut", Trunk, Smsc)
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -70,15 +71,8 @@ async def put_trunk(session: AsyncSession, box: SecretBox, order: TrunkOrder) ->
         "simulated": order.simulated,
         "active": True,
     }
-    trunk = await repository.trunk_named(session, order.name)
-    if trunk is None:
-        trunk = Trunk(name=order.name, **values)
-        session.add(trunk)
-    else:
-        for key, value in values.items():
-            setattr(trunk, key, value)
-    await session.flush()
-    return trunk
+    trunk = await repository.trunk_named(session, order.name) or Trunk(name=order.name)
+    return await _put(session, trunk, values)
 
 
 async def put_smsc(session: AsyncSession, box: SecretBox, order: SmscOrder) -> Smsc:
@@ -104,15 +98,17 @@ async def put_smsc(session: AsyncSession, box: SecretBox, order: SmscOrder) -> S
         "simulated": order.simulated,
         "active": True,
     }
-    smsc = await repository.smsc_named(session, order.name)
-    if smsc is None:
-        smsc = Smsc(name=order.name, **values)
-        session.add(smsc)
-    else:
-        for key, value in values.items():
-            setattr(smsc, key, value)
+    smsc = await repository.smsc_named(session, order.name) or Smsc(name=order.name)
+    return await _put(session, smsc, values)
+
+
+async def _put(session: AsyncSession, way_out: WayOut, values: dict[str, Any]) -> WayOut:
+    """Give a new or a known row these values."""
+    for key, value in values.items():
+        setattr(way_out, key, value)
+    session.add(way_out)
     await session.flush()
-    return smsc
+    return way_out
 
 
 async def add_number(session: AsyncSession, number: str, account_id: int | None) -> CallerNumber:
