@@ -37,10 +37,28 @@ async def test_a_killed_dialler_is_replaced_and_its_calls_go_on(engine_database:
         )
         assert adopted == [("completed", len(live))]
         outcomes = dict(await engine.world.rows("SELECT outcome, count(*) FROM targets GROUP BY 1"))
-        # An order that was committed and died with the dialler is unknown, and not dialled again.
-        assert outcomes.keys() <= {"completed", "no_answer", "unknown"}
+        # An order that was committed and died with the dialler never reached voice: it waits again.
+        assert outcomes.keys() <= {"completed", "no_answer"}
         assert outcomes["completed"] >= 20
         await _accounted_for(engine, 32)
+
+
+async def test_an_order_that_died_with_its_dialler_is_placed_by_the_next(engine_database: str) -> None:
+    """The kill falls between the second commit and the order: the row says that it was sent."""
+    async with running(engine_database, "speech", "dialler") as engine:
+        (voice,) = await engine.until("SELECT id FROM worker_sessions WHERE role = 'call'", bool)
+        await engine.kill("dialler")
+        plan = await engine.campaign([10] * 2)
+        await engine.until("SELECT count(*) FROM targets WHERE ready", lambda rows: rows[0][0] == 2)
+        leases = await engine.world.lease_all(
+            engine.world.leaser(worker=voice.id), await engine.world.value("SELECT id FROM trunks")
+        )
+        assert len(await engine.world.send(leases)) == 2
+        await engine.start_role("dialler")
+        await engine.finished(plan)
+        ended = "SELECT outcome, reason, count(*) FROM attempts GROUP BY 1, 2 ORDER BY 1"
+        assert await engine.world.rows(ended) == [("completed", "completed", 2), (None, "void", 2)]
+        await _accounted_for(engine, 2)
 
 
 async def test_a_dialler_that_stays_away_too_long_finds_what_was_called_unknown_and_says_the_truth(

@@ -22,7 +22,7 @@ from ghanti.voice.script import Script
 SEND_WITHIN_SECONDS = 3.0
 """How long an order is good for; later the voice process refuses it."""
 
-RETURNABLE = frozenset({"capacity", "draining", "too_late", "no_media_port", "audio"})
+RETURNABLE = frozenset({"capacity", "draining", "too_late", "no_media_port", "audio", "void"})
 """Reasons for which nothing left and the target waits again; any other refusal would come again."""
 
 _OUTCOMES: Mapping[str, Outcome] = {

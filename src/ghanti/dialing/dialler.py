@@ -159,15 +159,23 @@ class Conversation:
     async def _settle_unaccounted(self) -> None:
         """Sent, but the voice process has no call of it: the order was lost, with our forerunner perhaps.
 
-        What it has told and we have not committed is in ``_live`` too.
+        What it has told and we have not committed is in ``_live`` too. An order that never reached it is
+        declared void and waits again; one that did, and of which it tells nothing, is unknown.
         """
+        voided: set[UUID] = set()
 
         async def settle() -> None:
             async with transaction(self._sessions) as session:
-                lost = await sessions.unaccounted(
+                missing = await sessions.unaccounted(
                     session, self._worker, list(self._live), 2 * SEND_WITHIN_SECONDS
                 )
+                lost = [entry for entry in missing if entry.attempt_id in voided]
                 await outcomes.record(session, lost, self._tariff, self._worker)
+            voided.clear()
+            for entry in missing:
+                if entry not in lost:
+                    voided.add(entry.attempt_id)
+                    await self._client.void(entry.attempt_id)
 
         # A voice process tells what it has kept first; by then it is here.
         await asyncio.sleep(_RETOLD_SECONDS)

@@ -121,7 +121,7 @@ async def _bury(sessions: SessionFactory, dead: UUID, tariff: Tariff, worker: UU
 async def unaccounted(
     session: AsyncSession, worker: UUID, known: Sequence[UUID], after_seconds: float
 ) -> list[AttemptOutcome]:
-    """Attempts of a session sent so long ago of which its process knows nothing: all are unknown."""
+    """Attempts of a session sent so long ago of which its process knows nothing, as unknown ones."""
     rows = await session.execute(
         text(
             """

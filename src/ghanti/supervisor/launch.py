@@ -23,6 +23,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PARENT_GONE = 125
 NOT_FOUND = 127
 WATCH_SECONDS = 0.2
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 
 
 def drop_to(user: str) -> None:
@@ -45,7 +46,9 @@ def die_with(parent: int, number: int) -> None:
 
 def watch(parent: int, number: int, argv: Sequence[str]) -> int:
     """Run ``argv`` beside us; returns its exit code, or 128 + the signal that ended it."""
-    child = os.posix_spawn(argv[0], list(argv), os.environ)
+    # A signal that comes before there is somebody to pass it on to waits.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+    child = os.posix_spawn(argv[0], list(argv), os.environ, setsigmask=before)
 
     def pass_on(received: int, _frame: object) -> None:
         os.kill(child, received)
@@ -55,8 +58,9 @@ def watch(parent: int, number: int, argv: Sequence[str]) -> int:
             time.sleep(WATCH_SECONDS)
         os.kill(child, number)
 
-    for passed in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    for passed in PASSED_ON:
         signal.signal(passed, pass_on)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     threading.Thread(target=follow, daemon=True).start()
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)

@@ -10,7 +10,7 @@ from typing import Self
 from uuid import UUID
 
 from ghanti.voice import protocol
-from ghanti.voice.protocol import Ack, Dial, Event, Extend, Hangup, Hello, Refusal, Welcome
+from ghanti.voice.protocol import Ack, Dial, Event, Extend, Hangup, Hello, Refusal, Void, Welcome
 
 
 class VoiceGoneError(ConnectionError):
@@ -73,11 +73,15 @@ class VoiceClient:
     async def extend(self, attempt: UUID, max_seconds: float) -> None:
         await self._send(Extend(attempt=attempt, max_seconds=max_seconds))
 
+    async def void(self, attempt: UUID) -> None:
+        """Have the order of an attempt's first leg, if it was lost on the way, reported as never sent."""
+        await self._send(Void(attempt=attempt))
+
     async def ack(self, seq: int) -> None:
         """Let the voice process forget every event up to ``seq``."""
         await self._send(Ack(seq=seq))
 
-    async def _send(self, message: Dial | Hangup | Extend | Ack) -> None:
+    async def _send(self, message: Dial | Hangup | Extend | Void | Ack) -> None:
         try:
             self._writer.write(protocol.encode(message))
             await self._writer.drain()

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from uuid import UUID
 
 from ghanti.voice.call import Call, Services
-from ghanti.voice.protocol import Dial, Ended, Extend, Hangup
+from ghanti.voice.protocol import Dial, Ended, Extend, Hangup, Void
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,12 @@ class Desk:
         """Report a dial that could not be understood."""
         if self._first_time((attempt, leg)):
             self._refuse((attempt, leg), "malformed", detail)
+
+    def void(self, order: Void) -> None:
+        """Report a leg that was never ordered as not sent, and ignore its order should it come yet."""
+        leg = (order.attempt, order.leg)
+        if leg not in self._calls and self._first_time(leg):
+            self._refuse(leg, "void")
 
     def hang_up(self, order: Hangup) -> None:
         for (attempt, _), call in self._calls.items():

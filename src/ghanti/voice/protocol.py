@@ -87,6 +87,14 @@ class Extend(_Message):
     max_seconds: float = Field(ge=1, le=7200)
 
 
+class Void(_Message):
+    """Never place a leg that was not ordered yet; a leg that was is left alone, its events tell its state."""
+
+    type: Literal["void"] = "void"
+    attempt: UUID
+    leg: int = Field(1, ge=1, le=1000)
+
+
 class Ack(_Message):
     """Every event up to ``seq`` is committed; the voice process forgets them."""
 
@@ -180,7 +188,7 @@ class Ended(_Event):
 
 
 Event = Annotated[Sent | Ringing | Answered | Played | Key | Recorded | Ended, Field(discriminator="event")]
-Command = Annotated[Hello | Dial | Hangup | Extend | Ack, Field(discriminator="type")]
+Command = Annotated[Hello | Dial | Hangup | Extend | Void | Ack, Field(discriminator="type")]
 
 _commands: TypeAdapter[Command] = TypeAdapter(Command)
 _events: TypeAdapter[Event] = TypeAdapter(Event)

@@ -15,7 +15,7 @@ from uuid import UUID
 from ghanti.voice import protocol
 from ghanti.voice.desk import Desk
 from ghanti.voice.eventlog import EventLog
-from ghanti.voice.protocol import Ack, Dial, Event, Extend, Hangup, Hello, ProtocolError
+from ghanti.voice.protocol import Ack, Dial, Event, Extend, Hangup, Hello, ProtocolError, Void
 
 logger = logging.getLogger(__name__)
 
@@ -184,6 +184,8 @@ class Server:
                     self._desk.hang_up(command)
                 case Extend():
                     self._desk.extend(command)
+                case Void():
+                    self._desk.void(command)
                 case Ack():
                     self._log.ack(command.seq)
                 case Hello():

@@ -113,6 +113,22 @@ async def test_what_cannot_be_dialled_is_not_sent(voice: Voice, phone: Phones, t
     assert callee.process.returncode is None
 
 
+async def test_a_leg_declared_void_is_never_placed(voice: Voice, phone: Phones, tmp_path: Path) -> None:
+    callee = await phone("answer")
+    audio = {"message": write_message(tmp_path / "a.ulaw", message(1.0))}
+    attempt = uuid.uuid4()
+    await voice.client.void(attempt)
+    ended = await voice.ended(attempt)
+    assert (ended.reason, ended.not_sent) == ("void", True)
+    await voice.dial(callee.port, attempt=attempt, audio=audio)
+    placed = await voice.dial(callee.port, audio=audio)
+    await voice.client.void(placed)
+    assert (await voice.ended(placed)).reason == "completed"
+    assert voice.kinds(attempt) == ["ended"]
+    # SIPp was told to expect one call, and had it.
+    assert await callee.succeeded()
+
+
 async def test_a_malformed_dial_ends_unsent(voice: Voice) -> None:
     attempt = uuid.uuid4()
     reader, writer = await asyncio.open_unix_connection(voice.socket)
