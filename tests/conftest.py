@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from psycopg import sql
 
 from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.database.url import with_database
+from processes import alive
 
 CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 
@@ -29,6 +32,18 @@ def data_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ghanti-") as folder:
         Path(folder).chmod(0o711)
         yield Path(folder) / "data"
+        _let_servers_end(Path(folder))
+
+
+def _let_servers_end(folder: Path) -> None:
+    """A server whose host was killed ends by itself, but not at once, and writes until then."""
+    deadline = time.monotonic() + 60
+    for file in folder.rglob("postmaster.pid"):
+        with suppress(OSError, ValueError):
+            server = int(file.read_text().split()[0])
+            while alive(server) and file.exists():
+                assert time.monotonic() < deadline, f"the server {server} in {folder} does not end"
+                time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ import httpx
 import psycopg
 import pytest
 
+from processes import alive
+
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
 PATIENCE_SECONDS = 90.0
@@ -178,7 +180,7 @@ class Served:
             except ProcessLookupError:
                 continue  # it went with one that was killed before it
         self._process.wait(STOP_SECONDS)
-        wait_until(lambda: not any(map(_alive, family)), "all processes are gone")
+        wait_until(lambda: not any(map(alive, family)), "all processes are gone")
         return time.time()
 
     # Using it
@@ -256,14 +258,6 @@ def descendants(pid: int) -> list[int]:
         for child in map(int, task.read_text().split()):
             found += [child, *descendants(child)]
     return found
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in ("Z", "X")
 
 
 def _json_lines(path: Path) -> list[dict[str, Any]]:

@@ -20,7 +20,8 @@ FILES = {
 
 
 def _run(folder: Path, kind: str, ci: str, *extra: str) -> subprocess.CompletedProcess[str]:
-    shutil.copy(Path(__file__).with_name("conftest.py"), folder)
+    for file in ("conftest.py", "processes.py"):
+        shutil.copy(Path(__file__).with_name(file), folder)
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_it.py").write_text(FILES[kind])
     command = [sys.executable, "-m", "pytest", "-q", "-k", "not left", "-p", "no:cacheprovider", *extra]

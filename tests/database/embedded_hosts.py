@@ -112,14 +112,6 @@ def eventually(ask: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def alive(pid: int) -> bool:
-    """Whether the process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def connects(url: str) -> bool:
     try:
         with psycopg.connect(url) as connection:

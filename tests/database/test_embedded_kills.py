@@ -12,9 +12,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from embedded_hosts import Host, alive, connects, eventually
+from embedded_hosts import Host, connects, eventually
 
 from ghanti.supervisor import status_file
+from processes import alive
 
 
 @pytest.fixture

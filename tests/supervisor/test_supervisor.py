@@ -17,6 +17,7 @@ from ghanti.supervisor import Role, Supervisor, launch_command, status_file
 from ghanti.supervisor.launch import main as launch
 from ghanti.supervisor.output import LineReader, LogFile
 from ghanti.supervisor.role import in_order
+from processes import alive
 
 DEADLINE_SECONDS = 30.0
 
@@ -104,13 +105,6 @@ def eventually(ask: Callable[[], object]) -> None:
     while not ask():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_starts_in_order_and_drains_in_reverse(supervise: Callable[[str], Supervised]) -> None:
