@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -131,6 +131,7 @@ class Conversation:
         )
         self._live: set[UUID] = set(client.welcome.calls)
         self._hung_up: set[UUID] = set()
+        self._ordering: set[UUID] = set()
         self._sweeper = Sweeper(factory, settings, self._worker)
         self._ticking = asyncio.Lock()
         self._unusable: set[int] = set()
@@ -167,7 +168,7 @@ class Conversation:
         async def settle() -> None:
             async with transaction(self._sessions) as session:
                 missing = await sessions.unaccounted(
-                    session, self._worker, list(self._live), 2 * SEND_WITHIN_SECONDS
+                    session, self._worker, [*self._live, *self._ordering], 2 * SEND_WITHIN_SECONDS
                 )
                 lost = [entry for entry in missing if entry.attempt_id in voided]
                 await outcomes.record(session, lost, self._tariff, self._worker)
@@ -237,6 +238,15 @@ class Conversation:
         dials, impossible = self._orders(trunk, way, leases)
         if impossible:
             await until_committed(lambda: self._give_up(impossible), "refusing orders")
+        self._ordering = set(dials)
+        try:
+            await self._commit_and_order(trunk, leases, dials)
+        finally:
+            self._ordering = set()
+
+    async def _commit_and_order(
+        self, trunk: Trunk, leases: Sequence[Lease], dials: Mapping[UUID, Dial]
+    ) -> None:
         try:
             sending = await self._begin_sending(trunk, [x for x in leases if x.attempt_id in dials])
         except DATABASE_ERRORS:
