@@ -9,10 +9,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.credits import service as credits
+from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import attempts, handlers, repository
 from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
@@ -88,7 +88,7 @@ async def sweep_plans(sessions: SessionFactory) -> bool:
                 plan = await lock_with_balance(session, row.account_id, row.id)
                 if plan is not None and plan.state != PlanState.FINISHED:
                     await _sweep(session, plan, row.now)
-        except OperationalError:
+        except DATABASE_ERRORS:
             raise
         except Exception:
             logger.exception("plan %d could not be swept; others go on", row.id)

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import attempts, outcomes, sessions
 from ghanti.dialing.attempts import Lease
@@ -33,7 +34,7 @@ from ghanti.dialing.calls import (
 from ghanti.dialing.leasing import Leaser, trunk_gateway
 from ghanti.dialing.models import Channel, Outcome
 from ghanti.dialing.outcomes import AttemptOutcome
-from ghanti.dialing.worker import DATABASE_ERRORS, Drained, Sweeper, every, tariff_of, until_committed
+from ghanti.dialing.worker import Drained, Sweeper, every, tariff_of, until_committed
 from ghanti.encryption import SecretBox
 from ghanti.media.store import MediaStore
 from ghanti.settings import Carrier, Settings

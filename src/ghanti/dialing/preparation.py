@@ -17,10 +17,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.credits.tariff import Tariff
+from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, dump_json, transaction
 from ghanti.dialing import closing
 from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
-from ghanti.dialing.worker import DATABASE_ERRORS, tariff_of
+from ghanti.dialing.worker import tariff_of
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings
 from ghanti.sms.segments import TooLongError, segment

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import attempts, outcomes, receipts, sessions
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.leasing import Leaser, smsc_gateway
 from ghanti.dialing.models import Channel, Delivery, Outcome
 from ghanti.dialing.outcomes import AttemptOutcome
-from ghanti.dialing.worker import DATABASE_ERRORS, Drained, Sweeper, every, tariff_of, until_committed
+from ghanti.dialing.worker import Drained, Sweeper, every, tariff_of, until_committed
 from ghanti.encryption import DecryptionError, SecretBox
 from ghanti.settings import Carrier, Settings
 from ghanti.sms.port import (

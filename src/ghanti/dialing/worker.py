@@ -9,11 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-
 from ghanti.credits.tariff import Tariff
 from ghanti.database.errors import reason
+from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import closing, sessions
 from ghanti.settings import Settings
@@ -23,11 +21,6 @@ T = TypeVar("T")
 
 SWEEP_SECONDS = 0.25
 OUTAGE_SECONDS = 0.25
-DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
-"""What a database outage, a failover or a deadlock looks like: worth trying again.
-
-Broken rules (IntegrityError, DataError) would be broken again.
-"""
 
 
 def tariff_of(settings: Settings) -> Tariff:

@@ -1,0 +1,12 @@
+"""Which errors mean that the database is away for now: worth trying again, or 503."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError, PoolTimeoutError)
+"""What a database outage, a failover or a deadlock looks like: worth trying again.
+
+Broken rules (IntegrityError, DataError) would be broken again.
+"""
