@@ -215,7 +215,7 @@ async def void_leased_of_plan(session: AsyncSession, account_id: int, plan_id: i
 
 
 async def void_leased_of_session(session: AsyncSession, worker: UUID) -> int:
-    """What a worker's forerunner had leased and not sent."""
+    """What a worker, or its forerunner, had leased and not sent."""
     return await _void(session, "a.session_id = :session_id", {"session_id": worker}, "worker_lost")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -20,7 +19,8 @@ from ghanti.dialing.repository import FigureDelta, FinalTarget
 
 logger = logging.getLogger(__name__)
 
-_SWEEP_BATCH = 5000
+STOP_BATCH = 5000
+"""Waiting targets that one transaction of a stop ends; the sweep ends the rest."""
 
 
 async def lock_with_balance(session: AsyncSession, account_id: int, plan_id: int) -> Plan | None:
@@ -29,7 +29,7 @@ async def lock_with_balance(session: AsyncSession, account_id: int, plan_id: int
     return await repository.lock_plan(session, account_id, plan_id)
 
 
-async def stop(session: AsyncSession, plan: Plan, reason: str, batch: int) -> None:
+async def stop(session: AsyncSession, plan: Plan, reason: str, batch: int = STOP_BATCH) -> None:
     plan.state = PlanState.STOPPED
     plan.state_reason = reason
     await session.flush()
@@ -37,36 +37,36 @@ async def stop(session: AsyncSession, plan: Plan, reason: str, batch: int) -> No
     ended = await repository.close_waiting(
         session, plan.account_id, plan.id, Outcome.CANCELLED, reason, batch
     )
-    await announce(session, repository.NOBODY, plan, Outcome.CANCELLED, ended)
+    await announce(session, repository.NOBODY, plan, ended)
 
 
 async def refuse(
     session: AsyncSession, plan: Plan, refusals: Mapping[int, tuple[Outcome, str]], worker: UUID
 ) -> None:
     """End waiting targets of one plan that must not be dialled: free of charge, with their reasons."""
-    by_outcome: dict[Outcome, dict[int, tuple[Outcome, str]]] = defaultdict(dict)
-    for target_id, refusal in refusals.items():
-        by_outcome[refusal[0]][target_id] = refusal
-    for outcome, group in by_outcome.items():
-        ended = await repository.close_targets(session, plan.account_id, group)
-        await announce(session, worker, plan, outcome, ended)
+    ended = await repository.close_targets(session, plan.account_id, refusals)
+    await announce(session, worker, plan, ended)
 
 
-async def announce(
-    session: AsyncSession, worker: UUID, plan: Plan, outcome: Outcome, ended: Sequence[FinalTarget]
-) -> None:
+async def announce(session: AsyncSession, worker: UUID, plan: Plan, ended: Sequence[FinalTarget]) -> None:
     """Count ended targets and tell the plan's owner, in the transaction that ended them."""
     await repository.add_figures(
         session,
         worker,
-        [FigureDelta(t.account_id, t.plan_id, t.channel, outcome, 1, 0) for t in ended],
+        [FigureDelta(t.account_id, t.plan_id, t.channel, t.outcome, 1, 0) for t in ended],
     )
     await handlers.outcomes(
         session,
         plan.owner_kind,
         [
             handlers.TargetOutcome(
-                t.account_id, t.plan_id, t.target_id, t.contact_id, Channel(t.channel), outcome, plan.owner_id
+                t.account_id,
+                t.plan_id,
+                t.target_id,
+                t.contact_id,
+                Channel(t.channel),
+                Outcome(t.outcome),
+                plan.owner_id,
             )
             for t in ended
         ],
@@ -99,7 +99,7 @@ async def _sweep(session: AsyncSession, plan: Plan, now: datetime) -> None:
     if plan.state != PlanState.STOPPED and plan.starts_at > now:
         return  # Put off since it was seen.
     if plan.state == PlanState.STOPPED:
-        await stop(session, plan, plan.state_reason or "stopped", _SWEEP_BATCH)
+        await stop(session, plan, plan.state_reason or "stopped")
     elif not plan.announced:
         plan.announced = True
         await handlers.started(session, plan)

@@ -203,7 +203,7 @@ async def _starve(session: AsyncSession, plan: Plan, limited: bool) -> None:
     if await _live(session, plan):
         return
     if limited:
-        await closing.stop(session, plan, "credit_limit", 5000)
+        await closing.stop(session, plan, "credit_limit")
     elif plan.state == PlanState.RUNNING:
         plan.state, plan.state_reason = PlanState.PAUSED, "credits"
         await session.flush()

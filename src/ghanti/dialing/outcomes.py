@@ -52,6 +52,8 @@ async def record(
     Only a provisional outcome is replaced, once, by one that is not; whoever was told of the first is
     then told of the second too.
     """
+    if not batch:
+        return set()
     by_id = {outcome.attempt_id: outcome for outcome in batch}
     locked = [
         row

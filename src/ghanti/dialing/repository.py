@@ -174,6 +174,7 @@ class FinalTarget:
     target_id: int
     contact_id: int
     channel: str
+    outcome: str
 
 
 async def close_waiting(
@@ -188,7 +189,7 @@ async def close_waiting(
                    SELECT account_id, id FROM targets
                     WHERE account_id = :account_id AND plan_id = :plan_id AND state = 'waiting'
                     ORDER BY id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED)
-            RETURNING account_id, plan_id, id AS target_id, contact_id, channel
+            RETURNING account_id, plan_id, id AS target_id, contact_id, channel, outcome
             """
         ),
         {
@@ -215,7 +216,7 @@ async def close_targets(
               FROM unnest(CAST(:ids AS bigint[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]))
                    AS v (id, outcome, reason)
              WHERE t.account_id = :account_id AND t.id = v.id AND t.state = 'waiting'
-            RETURNING t.account_id, t.plan_id, t.id AS target_id, t.contact_id, t.channel
+            RETURNING t.account_id, t.plan_id, t.id AS target_id, t.contact_id, t.channel, t.outcome
             """
         ),
         {

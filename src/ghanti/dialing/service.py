@@ -21,9 +21,6 @@ from ghanti.dialing import closing, repository
 from ghanti.dialing.models import Channel, Plan, PlanClass, PlanState
 from ghanti.dialing.repository import PlanFigures
 
-STOP_BATCH = 5000
-"""Waiting targets that a stop ends in its own transaction; the sweep ends the rest."""
-
 
 @dataclass(frozen=True, slots=True)
 class PlanOrder:
@@ -92,7 +89,7 @@ async def stop_plan(session: AsyncSession, account_id: int, plan_id: int, reason
     plan = await closing.lock_with_balance(session, account_id, plan_id)
     if plan is None or plan.state in (PlanState.STOPPED, PlanState.FINISHED):
         return False
-    await closing.stop(session, plan, reason, STOP_BATCH)
+    await closing.stop(session, plan, reason)
     return True
 
 

@@ -103,12 +103,11 @@ async def _dead_sessions(sessions: SessionFactory, myself: UUID, silence_seconds
 
 async def _bury(sessions: SessionFactory, dead: UUID, tariff: Tariff, worker: UUID) -> int:
     async with transaction(sessions) as session:
-        leased = await _live_attempts(session, dead, "state = 'leased'")
-        total = await attempts.void_leased(session, [row.id for row in leased], "worker_lost")
+        total = await attempts.void_leased_of_session(session, dead)
     while True:
         async with transaction(sessions) as session:
-            rows = await _live_attempts(session, dead, "state <> 'leased'")
-            ended = await outcomes.record(session, [lost(row) for row in rows], tariff, worker)
+            rows = await _sent_attempts(session, dead)
+            ended = await outcomes.record(session, [_lost(row) for row in rows], tariff, worker)
             total += len(ended)
             # Rows that no outcome can reach belong to targets that moved on; the session ends all the same.
             if not ended:
@@ -133,10 +132,10 @@ async def unaccounted(
         ),
         {"session_id": worker, "known": list(known), "after": after_seconds},
     )
-    return [lost(row) for row in rows]
+    return [_lost(row) for row in rows]
 
 
-def lost(row: Any) -> AttemptOutcome:
+def _lost(row: Any) -> AttemptOutcome:
     """The outcome of an attempt whose worker died after it was sent."""
     now: datetime = row.now
     return AttemptOutcome(
@@ -148,11 +147,11 @@ def lost(row: Any) -> AttemptOutcome:
     )
 
 
-async def _live_attempts(session: AsyncSession, worker: UUID, which: str) -> list[Any]:
+async def _sent_attempts(session: AsyncSession, worker: UUID) -> list[Any]:
     rows = await session.execute(
         text(
-            f"SELECT id, now() AS now FROM attempts"  # noqa: S608
-            f" WHERE session_id = :session_id AND state <> 'ended' AND {which} LIMIT :limit"
+            "SELECT id, now() AS now FROM attempts"
+            " WHERE session_id = :session_id AND state IN ('sending', 'ringing', 'answered') LIMIT :limit"
         ),
         {"session_id": worker, "limit": _BATCH},
     )
