@@ -1,4 +1,7 @@
-"""Where a benchmark's figures go: its own entry in bench/results.json, replaced by each run of the script."""
+"""What benchmarks share: a process' CPU time, and where figures go.
+
+Each script has its own entry in bench/results.json, replaced by each of its runs.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,12 @@ def record(name: str, runs: Sequence[object], figures: Mapping[str, object]) -> 
     fresh = RESULTS.with_suffix(".new")
     fresh.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
     fresh.replace(RESULTS)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process since it began (proc_pid_stat(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _commit() -> str:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import signal
 import socket
 import subprocess
@@ -30,8 +29,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "bench/results.json"
+from _figures import cpu_seconds, record
+
 FLOOR_SECONDS = 5.0
 FLOOR_ANCHORS = 7.0
 FLOOR_MIB = 500
@@ -107,14 +106,6 @@ def memory(pid: int) -> tuple[float, float]:
     return kib["Pss:"] / 1024, kib["Rss:"] / 1024
 
 
-def cpu_seconds(pids: list[int]) -> float:
-    ticks = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
 def anchor() -> float:
     begun = time.monotonic()
     subprocess.run([sys.executable, "-c", "import fastapi, sqlalchemy"], check=True)
@@ -131,9 +122,9 @@ def idle(server: Server) -> dict[str, Any]:
         sums[0] += 1
         sums[1] += pss
         sums[2] += rss
-    before = cpu_seconds(list(processes))
+    before = sum(map(cpu_seconds, processes))
     time.sleep(CPU_SECONDS)
-    used = cpu_seconds(list(processes)) - before
+    used = sum(map(cpu_seconds, processes)) - before
     return {
         "cpu_percent_idle": round(100 * used / CPU_SECONDS, 1),
         "pss_mib": round(sum(sums[1] for sums in roles.values())),
@@ -159,22 +150,19 @@ def main() -> None:
             taken = idle(server) if run == RUNS - 1 else {}
             server.stop()
     ratio = median(start / beside for start, beside in zip(starts, anchors, strict=True))
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    runs = [
+        {"ready_seconds": round(start, 2), "anchor_seconds": round(beside, 2)}
+        for start, beside in zip(starts, anchors, strict=True)
+    ]
     figures = {
-        "commit": head.stdout.strip(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "load": round(os.getloadavg()[0], 1),
         "ready_seconds": round(median(starts), 2),
-        "ready_seconds_runs": [round(start, 2) for start in starts],
         "anchor_seconds": round(median(anchors), 2),
-        "anchor_seconds_runs": [round(beside, 2) for beside in anchors],
         "ratio": round(ratio, 2),
         "floor": {"seconds": FLOOR_SECONDS, "anchors": FLOOR_ANCHORS, "pss_mib": FLOOR_MIB},
         **taken,
     }
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results["serve"] = figures
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
+    record("serve", runs, figures)
     print(json.dumps(figures, indent=2))
     if median(starts) > FLOOR_SECONDS and ratio > FLOOR_ANCHORS:
         sys.exit(f"ready after {median(starts):.1f} s, {ratio:.1f} anchors")

@@ -32,7 +32,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from _figures import ROOT, record
+from _figures import ROOT, cpu_seconds, record
 
 from ghanti.voice.client import VoiceClient, VoiceGoneError
 from ghanti.voice.process import NICENESS
@@ -175,11 +175,6 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def _peak_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
@@ -264,9 +259,9 @@ async def _load(options: argparse.Namespace, folder: Path, receiver: Receiver) -
             await client.dial(_order(port, audio))
         async with asyncio.timeout(DEADLINE):
             await calls.all_answered.wait()
-        began, cpu = time.monotonic(), _cpu_seconds(voice.pid)
+        began, cpu = time.monotonic(), cpu_seconds(voice.pid)
         await asyncio.sleep(options.seconds)
-        share = 100 * (_cpu_seconds(voice.pid) - cpu) / (time.monotonic() - began)
+        share = 100 * (cpu_seconds(voice.pid) - cpu) / (time.monotonic() - began)
         async with asyncio.timeout(DEADLINE + ramp):
             await following
         await client.close()
