@@ -225,6 +225,19 @@ def test_readiness_by_asking(supervise: Callable[[str], Supervised]) -> None:
     assert supervised.end(signal.SIGINT) == 0
 
 
+def test_a_role_that_cannot_be_asked_counts_as_failed(supervise: Callable[[str], Supervised]) -> None:
+    supervised = supervise(
+        "def ready(): raise OSError('its file is gone')\n"
+        "supervise(Role('good', python(LINGER), ready='up'),"
+        " Role('bad', python(LINGER), ready=ready, after=['good']))"
+    )
+    assert supervised.wait() == 1
+    assert "bad can't be asked whether it is ready: its file is gone" in supervised.said
+    assert supervised.said.count("bad ended by SIGKILL") == 3
+    assert "giving up, because bad would not run" in supervised.said
+    assert supervised.log("good").endswith("drained\n")
+
+
 def test_output_that_nobody_reads_stalls_no_role(supervise: Callable[[str], Supervised]) -> None:
     code = (
         "for n in range(20000): print('x' * 60)\nopen(sys.argv[1], 'w').close()\nprint('up')\nsignal.pause()"

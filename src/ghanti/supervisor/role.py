@@ -67,9 +67,8 @@ class Standing:
     restarts: int = 0
     failures: int = 0
     """Ends in a row, none of which came after half a minute of service."""
-    was_ready: bool = False
     satisfied: bool = False
-    """Whether roles that come after it may start."""
+    """Whether roles that come after it may start: it was ready once, or ended well."""
     started_at: float = 0.0
     due_at: float = 0.0
     """When the next step comes: a restart, or the end of the grace."""

@@ -101,8 +101,8 @@ class Supervisor:
                     self._start(standing)
             elif standing.state is State.RESTARTING and time.monotonic() >= standing.due_at:
                 self._start(standing)
-            if standing.state is State.STARTING and callable(role.ready) and role.ready():
-                self._mark_ready(standing)
+            if standing.state is State.STARTING and callable(role.ready):
+                self._ask(standing, role.ready)
         if self._draining:
             self._drain()
 
@@ -121,8 +121,17 @@ class Supervisor:
         if role.ready is None and role.restart:
             self._mark_ready(standing)
 
+    def _ask(self, standing: Standing, ready: Callable[[], bool]) -> None:
+        try:
+            is_ready = ready()
+        except Exception as error:
+            self._journal.note(f"{standing.role.name} can't be asked whether it is ready: {error}")
+            self._send(standing, signal.SIGKILL)  # its end is a failed start, and counts as one
+            return
+        if is_ready:
+            self._mark_ready(standing)
+
     def _mark_ready(self, standing: Standing) -> None:
-        standing.was_ready = True
         self._enter(standing, State.READY)
         self._journal.note(f"{standing.role.name} is ready, pid {standing.pid}")
         self._satisfy(standing)
@@ -191,9 +200,9 @@ class Supervisor:
         if standing.state is State.STOPPING or (self._draining and not self._relied_on(role)):
             self._enter(standing, State.ENDED)
             return
-        steady = standing.was_ready and time.monotonic() - standing.started_at > STEADY_SECONDS
+        steady = standing.satisfied and time.monotonic() - standing.started_at > STEADY_SECONDS
         standing.failures = 1 if steady else standing.failures + 1
-        if not role.restart or (not standing.was_ready and standing.failures >= ATTEMPTS_TO_START):
+        if not role.restart or (not standing.satisfied and standing.failures >= ATTEMPTS_TO_START):
             self._give_up(standing)
             return
         wait = 0.0 if standing.failures == 1 else min(LONGEST_BACKOFF_SECONDS, 2.0 ** (standing.failures - 3))
