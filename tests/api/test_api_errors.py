@@ -86,7 +86,9 @@ async def test_unexpected_failure_is_json(tenant: Tenant, sessions: SessionFacto
     _is_error(answer, 500)
 
 
-async def test_database_away(app: FastAPI, http: httpx.AsyncClient, tenant: Tenant) -> None:
+async def test_database_away(
+    app: FastAPI, http: httpx.AsyncClient, tenant: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
     engine = create_engine("postgresql://ghanti@/ghanti?host=/nowhere&port=1")
     parts = app.state.parts
     app.state.parts = type(parts)(
@@ -103,6 +105,9 @@ async def test_database_away(app: FastAPI, http: httpx.AsyncClient, tenant: Tena
     health = await http.get("http://ghanti.test/healthz")
     assert health.status_code == 503
     assert health.json() == {"status": "unavailable", "checks": {"database": "does not answer"}}
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("ghanti.api.")]
+    assert len(logged) == 2
+    assert not any("\n" in line or "sqlalche.me" in line for line in logged)
     await engine.dispose()
 
 

@@ -27,6 +27,7 @@ from ghanti.accounts.errors import (
     UnauthenticatedError,
 )
 from ghanti.api.responses import answer
+from ghanti.database.errors import reason
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ def _methods(request: Request) -> list[str]:
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
-    logger.error("the database is not available: %s", error)
+    logger.error("the database is not available: %s", reason(error))
     return answer({"detail": "The service is not available. Try again."}, 503, {"Retry-After": "1"})
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 
 from ghanti.api.context import parts_of
 from ghanti.api.responses import answer
+from ghanti.database.errors import reason
 from ghanti.database.session import transaction
 from ghanti.dialing.sessions import live_roles
 
@@ -44,6 +45,6 @@ async def _checks(request: Request) -> dict[str, str]:
             live = await live_roles(session, parts.settings.takeover_seconds)
     except Exception as error:
         # Whatever keeps the database from answering, the caller must hear it rather than a 500.
-        logger.warning("the database does not answer: %s", error)
+        logger.warning("the database does not answer: %s", reason(error))
         return {"database": "does not answer"}
     return {"database": "ok", **{role: "ok" if role in live else "no live worker" for role in ROLES}}
