@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from api_world import Tenant, execute
@@ -90,15 +92,7 @@ async def test_database_away(
     app: FastAPI, http: httpx.AsyncClient, tenant: Tenant, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = create_engine("postgresql://ghanti@/ghanti?host=/nowhere&port=1")
-    parts = app.state.parts
-    app.state.parts = type(parts)(
-        parts.settings,
-        create_session_factory(engine),
-        parts.tokens,
-        parts.throttle,
-        parts.store,
-        parts.links,
-    )
+    app.state.parts = replace(app.state.parts, sessions=create_session_factory(engine))
     answer = await tenant.http.get("campaign/")
     _is_error(answer, 503)
     assert answer.headers["retry-after"]
@@ -109,6 +103,17 @@ async def test_database_away(
     assert len(logged) == 2
     assert not any("\n" in line or "sqlalche.me" in line for line in logged)
     await engine.dispose()
+
+
+async def test_database_that_may_only_be_read_is_away(
+    app: FastAPI, tenant: Tenant, api_database: str
+) -> None:
+    standby = create_engine(api_database).execution_options(postgresql_readonly=True)
+    app.state.parts = replace(app.state.parts, sessions=create_session_factory(standby))
+    answer = await tenant.http.post("auths/generate-api-keys/")
+    _is_error(answer, 503)
+    assert answer.headers["retry-after"]
+    await standby.dispose()
 
 
 async def test_health_needs_every_role(http: httpx.AsyncClient, sessions: SessionFactory) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -28,6 +27,7 @@ from ghanti.accounts.errors import (
 )
 from ghanti.api.responses import answer
 from ghanti.database.errors import reason
+from ghanti.database.outage import DATABASE_ERRORS
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +67,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnsupportedMediaTypeError, _detail_of(415))
     app.add_exception_handler(RequestValidationError, _detail_of(400))
     app.add_exception_handler(HTTPException, _http)
-    for unavailable in (OperationalError, InterfaceError, PoolTimeoutError):
-        app.add_exception_handler(unavailable, _unavailable)
+    for outage in DATABASE_ERRORS:
+        app.add_exception_handler(outage, _unavailable)
     app.add_exception_handler(DBAPIError, _unexpected)
     app.add_exception_handler(Exception, _unexpected)
 
