@@ -197,6 +197,57 @@ async def test_no_process_stays_behind(text_file: Write, settings: Settings) -> 
     assert child not in running()
 
 
+@pytest.fixture
+def reading_waits(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set once the reading waits for room among the batches that are to be written."""
+    waits = asyncio.Event()
+
+    class Watched(asyncio.Queue[bytes | None]):
+        async def put(self, item: bytes | None) -> None:
+            if self.full():
+                waits.set()
+            await super().put(item)
+
+    monkeypatch.setattr(reading_process, "Batches", Watched)
+    return waits
+
+
+@pytest.fixture
+def many_batches(text_file: Write) -> Path:
+    return text_file("number,name\n" + f"01-4412345,{'x' * 9000}\n" * 3000)
+
+
+async def test_a_write_that_fails_while_the_reading_waits_ends_it(
+    many_batches: Path, settings: Settings, reading_waits: asyncio.Event
+) -> None:
+    async def fail(rows: bytes) -> None:
+        await reading_waits.wait()
+        raise ConnectionError("the database is away")
+
+    async with asyncio.timeout(60):
+        with pytest.raises(ConnectionError):
+            await reading_process.read(many_batches, many_batches.name, settings, fail)
+    assert not children()
+
+
+async def test_waiting_for_the_writes_is_no_time_of_reading(
+    many_batches: Path, settings: Settings, reading_waits: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    clock, skipped = loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: clock() + skipped)
+
+    async def write_slowly(rows: bytes) -> None:
+        nonlocal skipped
+        await reading_waits.wait()
+        if not skipped:
+            skipped = 2 * settings.import_seconds
+            await asyncio.sleep(0.01)
+
+    summary = await reading_process.read(many_batches, many_batches.name, settings, write_slowly)
+    assert summary.rows == 3000
+
+
 def children() -> list[str]:
     """Pids of reading processes started by this one."""
     listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")

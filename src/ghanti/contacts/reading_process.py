@@ -66,6 +66,9 @@ async def read(
         return await reading
     finally:
         reading.cancel()
+        # Its end marker needs room, and nobody takes batches any more.
+        while not batches.empty():
+            batches.get_nowait()
         await asyncio.wait([reading])
 
 
@@ -73,10 +76,7 @@ async def _read(path: Path, filename: str, settings: Settings, batches: Batches)
     try:
         process = await _start(path, filename, settings)
         try:
-            async with asyncio.timeout(settings.import_seconds):
-                return await _follow(process, settings, batches)
-        except TimeoutError as error:
-            raise _too_slow(settings) from error
+            return await _follow(process, settings, batches)
         finally:
             await _end(process)
     finally:
@@ -112,13 +112,16 @@ async def _start(path: Path, filename: str, settings: Settings) -> Process:
 
 async def _follow(process: Process, settings: Settings, batches: Batches) -> Summary:
     batch = bytearray()
-    assert process.stdout is not None
-    assert process.stderr is not None
+    clock = asyncio.get_running_loop().time
+    left = settings.import_seconds
     while True:
+        asked = clock()
         try:
-            kind, payload = await frames.read(process.stdout)
-        except (asyncio.IncompleteReadError, frames.FrameError) as error:
-            raise _died(await process.wait(), await process.stderr.read(), settings) from error
+            async with asyncio.timeout(left):
+                kind, payload = await _next(process, settings)
+        except TimeoutError as error:
+            raise _too_slow(settings) from error
+        left -= clock() - asked
         match kind:
             case Kind.ROWS:
                 batch += payload
@@ -131,6 +134,15 @@ async def _follow(process: Process, settings: Settings, batches: Batches) -> Sum
                 return Summary(**orjson.loads(payload))
             case Kind.REFUSAL:
                 raise ImportRefused(**orjson.loads(payload))
+
+
+async def _next(process: Process, settings: Settings) -> tuple[Kind, bytes]:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        return await frames.read(process.stdout)
+    except (asyncio.IncompleteReadError, frames.FrameError) as error:
+        raise _died(await process.wait(), await process.stderr.read(), settings) from error
 
 
 async def _end(process: Process) -> None:
