@@ -6,8 +6,6 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from ghanti.database.url import for_sqlalchemy
@@ -29,20 +27,12 @@ def upgrade(url: str) -> None:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
             connection.commit()
             try:
-                if not is_current(connection):
-                    _upgrade(connection)
+                _upgrade(connection)
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
                 connection.commit()
     finally:
         engine.dispose()
-
-
-def is_current(connection: Connection) -> bool:
-    heads = set(ScriptDirectory.from_config(config()).get_heads())
-    current = set(MigrationContext.configure(connection).get_current_heads())
-    connection.rollback()
-    return current == heads
 
 
 def _upgrade(connection: Connection) -> None:
