@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from ghanti.database.place import reaches
-from ghanti.supervisor import User
+from ghanti.supervisor.spawn import User
 
 DEADLINE_SECONDS = 30.0
 
@@ -35,7 +35,7 @@ _SUPERVISED = """
 import sys
 from pathlib import Path
 from ghanti.database.embedded import EmbeddedPostgres
-from ghanti.supervisor import Supervisor
+from ghanti.supervisor.supervisor import Supervisor
 data, system = map(Path, sys.argv[1:])
 server = EmbeddedPostgres(data, system_folder=system)
 def announce():

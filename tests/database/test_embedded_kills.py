@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from embedded_hosts import Host, connects, eventually
 
-from ghanti.supervisor import status_file
+from ghanti.supervisor.status import status_file
 from processes import alive
 
 

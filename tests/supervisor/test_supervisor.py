@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from ghanti.supervisor import Role, Supervisor, launch_command, status_file
 from ghanti.supervisor.launch import main as launch
 from ghanti.supervisor.output import LineReader, LogFile
-from ghanti.supervisor.role import in_order
+from ghanti.supervisor.role import Role, in_order
+from ghanti.supervisor.spawn import launch_command
+from ghanti.supervisor.status import status_file
+from ghanti.supervisor.supervisor import Supervisor
 from processes import alive
 
 DEADLINE_SECONDS = 30.0
@@ -24,7 +26,8 @@ DEADLINE_SECONDS = 30.0
 _PRELUDE = """
 import os, signal, sys, time
 from pathlib import Path
-from ghanti.supervisor import Role, Supervisor
+from ghanti.supervisor.role import Role
+from ghanti.supervisor.supervisor import Supervisor
 folder = Path(sys.argv[1])
 def python(code):
     return [sys.executable, "-S", "-c", "import os, signal, sys, time\\n" + code]
@@ -305,7 +308,7 @@ def test_a_parent_that_ended_before_it_was_watched() -> None:
 
 def test_starting_from_another_thread_is_refused() -> None:
     code = (
-        "import threading; from ghanti.supervisor import launch_command\n"
+        "import threading; from ghanti.supervisor.spawn import launch_command\n"
         "def refused():\n"
         "    try: launch_command(['true'])\n"
         "    except RuntimeError as error: print(error)\n"
