@@ -21,20 +21,16 @@ _POLL_SECONDS = 0.01
 _SEES_PROCESSES = Path("/proc/self/cwd").exists()
 
 
-def clear(cluster: Path, socket_folder: Path) -> int:
+def clear(cluster: Path, socket_folder: Path) -> None:
     """End every process that still works in ``cluster`` and remove stale lock files.
 
     A server whose parent was killed is already stopping by itself, cleanly, and is given some seconds;
     children that outlived their server are of no more use to anyone.
 
-    Returns:
-        How many processes were found.
-
     Raises:
         EmbeddedServerError: one of them does not end.
     """
-    orphans = _processes_in(cluster)
-    if _recorded_pid(cluster) in orphans:
+    if _recorded_pid(cluster) in _processes_in(cluster):
         _await_end(cluster, STOPPING_SECONDS)
     for pid in _processes_in(cluster):
         with suppress(ProcessLookupError):
@@ -45,7 +41,6 @@ def clear(cluster: Path, socket_folder: Path) -> int:
         (cluster / "postmaster.pid").unlink(missing_ok=True)
     for stale in socket_folder.glob(".s.PGSQL.*"):
         stale.unlink(missing_ok=True)
-    return len(orphans)
 
 
 def _await_end(cluster: Path, seconds: float) -> bool:
