@@ -64,13 +64,19 @@ async def test_bodies_that_are_no_object(tenant: Tenant, content: bytes) -> None
 
 async def test_unread_media_type(tenant: Tenant) -> None:
     headers = {"Content-Type": "text/xml"}
-    _is_error(await tenant.http.post("campaign/create/", content=b"<a/>", headers=headers), 415)
+    answer = await tenant.http.post("campaign/create/", content=b"<a/>", headers=headers)
+    _is_error(answer, 415)
+    assert answer.json() == {
+        "detail": "Unsupported media type 'text/xml'; send JSON, urlencoded or multipart form data."
+    }
 
 
 async def test_too_large(tenant: Tenant) -> None:
     body = b'{"name": "' + b"x" * (18 * 1024 * 1024) + b'"}'
     headers = {"Content-Type": "application/json"}
-    _is_error(await tenant.http.post("campaign/create/", content=body, headers=headers), 413)
+    answer = await tenant.http.post("campaign/create/", content=body, headers=headers)
+    _is_error(answer, 413)
+    assert answer.json() == {"detail": "The request is larger than 16 MB."}
 
 
 @pytest.mark.parametrize("header", ["multipart/form-data", "multipart/form-data; boundary=x"])

@@ -31,41 +31,36 @@ from ghanti.database.outage import DATABASE_ERRORS
 
 logger = logging.getLogger(__name__)
 
-_STATUS: dict[type[RefusedError], int] = {
-    InvalidError: 400,
-    UnauthenticatedError: 401,
-    ForbiddenError: 403,
-    NotFoundError: 404,
-    ConflictError: 409,
-    ThrottledError: 429,
-}
-_DETAIL = frozenset({401, 404, 429})
 
-_SENTENCES = {
-    400: "Bad request.",
-    404: "Not found.",
-    405: "Method not allowed.",
-    413: "The request is too large.",
-    415: "Unsupported media type.",
-}
-
-
-class PayloadTooLargeError(Exception):
+class PayloadTooLargeError(RefusedError):
     """The body is larger than ``megabytes``."""
 
     def __init__(self, megabytes: int) -> None:
         super().__init__(f"The request is larger than {megabytes} MB.")
 
 
-class UnsupportedMediaTypeError(Exception):
+class UnsupportedMediaTypeError(RefusedError):
     """The body is of a type that no endpoint reads."""
+
+
+_STATUS: dict[type[RefusedError], int] = {
+    InvalidError: 400,
+    UnauthenticatedError: 401,
+    ForbiddenError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    PayloadTooLargeError: 413,
+    UnsupportedMediaTypeError: 415,
+    ThrottledError: 429,
+}
+_DETAIL = frozenset({401, 404, 413, 415, 429})
+
+_SENTENCES = {404: "Not found.", 405: "Method not allowed."}
 
 
 def install(app: FastAPI) -> None:
     app.add_exception_handler(RefusedError, _refused)
-    app.add_exception_handler(PayloadTooLargeError, _detail_of(413))
-    app.add_exception_handler(UnsupportedMediaTypeError, _detail_of(415))
-    app.add_exception_handler(RequestValidationError, _detail_of(400))
+    app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _http)
     for outage in DATABASE_ERRORS:
         app.add_exception_handler(outage, _unavailable)
@@ -88,12 +83,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     return answer(body, status, headers)
 
 
-def _detail_of(status: int) -> Any:
-    async def handler(request: Request, error: Exception) -> Response:
-        text = _SENTENCES[status] if isinstance(error, RequestValidationError) else str(error)
-        return answer({"detail": text}, status)
-
-    return handler
+async def _not_understood(request: Request, error: Exception) -> Response:
+    return answer({"detail": "Bad request."}, 400)
 
 
 async def _http(request: Request, error: Exception) -> Response:
