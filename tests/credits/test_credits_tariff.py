@@ -25,6 +25,15 @@ def test_a_hold_covers_the_message_and_one_pulse_more(tariff: Tariff, message: i
     assert tariff.call(message + tariff.pulse_seconds * 1000) <= tariff.hold(message)
 
 
+@given(tariff=tariffs, held=st.integers(0, 1000))
+def test_a_call_within_its_seconds_costs_no_more_than_was_held(tariff: Tariff, held: int) -> None:
+    seconds = tariff.seconds(held)
+    if seconds is None:
+        assert tariff.call(3_600_000) == 0
+    elif seconds:
+        assert tariff.call(seconds * 1000) <= held < tariff.call(seconds * 1000 + 1)
+
+
 def test_a_minute_to_the_millisecond_is_one_pulse() -> None:
     tariff = Tariff()
     assert [tariff.call(ms) for ms in (0, 1, 60_000, 60_001)] == [1, 1, 1, 2]

@@ -26,7 +26,10 @@ async def _sent(world: World, parts: int = 1) -> tuple[int, Lease]:
 async def _parts(world: World, smsc: int, lease: Lease, *ids: str) -> None:
     async with transaction(world.sessions) as session:
         parts = [SentPart(number, message_id) for number, message_id in enumerate(ids, start=1)]
-        await receipts.insert_parts(session, smsc, lease.account_id, lease.attempt_id, parts)
+        await receipts.insert_parts(
+            session,
+            [receipts.Accepted(smsc, lease.account_id, lease.attempt_id, part) for part in parts],
+        )
 
 
 async def _came(world: World, smsc: int, lease: Lease, message_id: str, state: DeliveryState) -> None:

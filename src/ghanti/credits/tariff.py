@@ -25,5 +25,11 @@ class Tariff:
         """Credits held before dialling: the pulses of the known message plus one."""
         return (self.pulses(message_milliseconds) + 1) * self.credits_per_pulse
 
+    def seconds(self, held: int) -> int | None:
+        """How long a call may last that costs no more than ``held``; None when calls are free."""
+        if not self.credits_per_pulse:
+            return None
+        return held // self.credits_per_pulse * self.pulse_seconds
+
     def message(self, segments: int) -> int:
         return segments * self.credits_per_segment

@@ -6,7 +6,8 @@ A move that finds the attempt elsewhere changes nothing and says so by returning
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -253,6 +254,15 @@ async def void_unsent(session: AsyncSession, attempt_ids: Sequence[UUID], reason
         state=AttemptState.SENDING,
         wait_seconds=RETURN_SECONDS,
     )
+
+
+async def void_unsent_each(session: AsyncSession, reasons: Mapping[UUID, str]) -> None:
+    """Give back attempts that were to be sent, each for its own reason (see ``void_unsent``)."""
+    by_reason: dict[str, list[UUID]] = defaultdict(list)
+    for attempt_id, why in reasons.items():
+        by_reason[why].append(attempt_id)
+    for why, attempt_ids in sorted(by_reason.items()):
+        await void_unsent(session, attempt_ids, why)
 
 
 async def _void(

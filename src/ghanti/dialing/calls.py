@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ghanti.dialing.attempts import Lease
@@ -37,19 +36,6 @@ _OUTCOMES: Mapping[str, Outcome] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CallLimits:
-    pulse_seconds: int
-    credits_per_pulse: int
-    longest_call_seconds: int
-
-    def max_seconds(self, held: int) -> int:
-        """A call is ended before it costs more than was held for it."""
-        if not self.credits_per_pulse:
-            return self.longest_call_seconds
-        return min(held // self.credits_per_pulse * self.pulse_seconds, self.longest_call_seconds)
-
-
 _MESSAGE_SCRIPT = Script.model_validate({"v": 1, "steps": [{"do": "play", "audio": "message"}]})
 
 
@@ -65,7 +51,7 @@ def way_out(trunk: Trunk, box: SecretBox) -> protocol.Trunk:
         port=trunk.port,
         username=trunk.username,
         password=box.decrypt(trunk.password) if trunk.password else None,
-        codecs=[codec for codec in ("PCMU", "PCMA") if codec in trunk.codecs],
+        codecs=list(dict.fromkeys(trunk.codecs)),
     )
 
 
@@ -74,8 +60,8 @@ def dial_order(
     trunk: Trunk,
     way: protocol.Trunk,
     store: MediaStore,
-    limits: CallLimits,
     *,
+    max_seconds: int,
     home_country: str,
 ) -> Dial:
     """The order of a leased call. Raises when what was leased cannot be dialled."""
@@ -88,7 +74,7 @@ def dial_order(
         from_=lease.caller_number or "anonymous",
         trunk=way,
         ring_seconds=lease.ring_seconds,
-        max_seconds=limits.max_seconds(lease.held),
+        max_seconds=max_seconds,
         script=_MESSAGE_SCRIPT,
         audio={"message": str(store.path(media_key(str(lease.content["audio"]))))},
     )

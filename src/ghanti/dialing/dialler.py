@@ -24,7 +24,6 @@ from ghanti.dialing.attempts import Lease
 from ghanti.dialing.calls import (
     RETURNABLE,
     SEND_WITHIN_SECONDS,
-    CallLimits,
     call_id,
     dial_order,
     moment,
@@ -34,7 +33,16 @@ from ghanti.dialing.calls import (
 from ghanti.dialing.leasing import Leaser, trunk_gateway
 from ghanti.dialing.models import Channel, Outcome
 from ghanti.dialing.outcomes import AttemptOutcome
-from ghanti.dialing.worker import Drained, Sweeper, every, tariff_of, until_committed
+from ghanti.dialing.worker import (
+    Drained,
+    Sweeper,
+    every,
+    gathered,
+    record_batch,
+    take_back,
+    tariff_of,
+    until_committed,
+)
 from ghanti.encryption import SecretBox
 from ghanti.media.store import MediaStore
 from ghanti.settings import Carrier, Settings
@@ -47,8 +55,6 @@ from ghanti.voice.protocol import Answered, Dial, Ended, Event, Played, Protocol
 logger = logging.getLogger(__name__)
 
 ROLE = "call"
-_EVENTS_AT_ONCE = 500
-_GATHER_SECONDS = 0.02
 _HANG_UP_SECONDS = 3.0
 _RETOLD_SECONDS = 2.0
 
@@ -124,9 +130,6 @@ class Conversation:
         self._worker = client.session
         self._store = MediaStore(settings.media_folder)
         self._tariff = tariff_of(settings)
-        self._limits = CallLimits(
-            settings.pulse_seconds, settings.credits_per_pulse, settings.longest_call_seconds
-        )
         self._leaser = Leaser(
             self._worker, Channel.CALL, settings.tick_seconds, settings.lease_seconds, settings.home_country
         )
@@ -207,6 +210,8 @@ class Conversation:
 
     async def _lease_and_send(self) -> None:
         free = min(self._client.capacity, self._settings.calls_per_process) - len(self._live)
+        if free <= 0:
+            return
         for trunk in await self._trunks():
             if free <= 0:
                 return
@@ -252,7 +257,7 @@ class Conversation:
             sending = await self._begin_sending(trunk, [x for x in leases if x.attempt_id in dials])
         except DATABASE_ERRORS:
             # Perhaps committed, perhaps not; not ordered in any case.
-            await until_committed(lambda: self._take_back(list(dials)), "taking back leases")
+            await take_back(self._sessions, list(dials))
             raise
         for attempt_id, dial in dials.items():
             if attempt_id in sending:
@@ -273,10 +278,6 @@ class Conversation:
                 await attempts.insert_legs(session, legs)
         return sending
 
-    async def _take_back(self, attempt_ids: Sequence[UUID]) -> None:
-        async with transaction(self._sessions) as session:
-            await attempts.take_back(session, attempt_ids, "database")
-
     def _orders(
         self, trunk: Trunk, way: protocol.Trunk, leases: Sequence[Lease]
     ) -> tuple[dict[UUID, Dial], list[AttemptOutcome]]:
@@ -286,13 +287,24 @@ class Conversation:
         for lease in leases:
             try:
                 dials[lease.attempt_id] = dial_order(
-                    lease, trunk, way, self._store, self._limits, home_country=self._settings.home_country
+                    lease,
+                    trunk,
+                    way,
+                    self._store,
+                    max_seconds=self._max_seconds(lease),
+                    home_country=self._settings.home_country,
                 )
             except Exception as error:
                 logger.exception("attempt %s cannot be ordered", lease.attempt_id)
                 reason = f"cannot be dialled: {type(error).__name__}"
                 impossible.append(AttemptOutcome(lease.attempt_id, Outcome.FAILED, reason, datetime.now(UTC)))
         return dials, impossible
+
+    def _max_seconds(self, lease: Lease) -> int:
+        """A call is ended before it costs more than was held for it."""
+        longest = self._settings.longest_call_seconds
+        paid = self._tariff.seconds(lease.held)
+        return longest if paid is None else min(paid, longest)
 
     async def _give_up(self, impossible: Sequence[AttemptOutcome]) -> None:
         async with transaction(self._sessions) as session:
@@ -327,11 +339,8 @@ class Conversation:
 
     async def _commit_events(self) -> None:
         while True:
-            batch = [await self._events.get()]
-            await asyncio.sleep(_GATHER_SECONDS)
-            while not self._events.empty() and len(batch) < _EVENTS_AT_ONCE:
-                batch.append(self._events.get_nowait())
-            await self._commit(batch)
+            batch = await gathered(self._events)
+            await record_batch(self._record, batch, "recording call events", lambda event: event.attempt)
             await self._client.ack(batch[-1].seq)
             for event in batch:
                 if isinstance(event, Ended):
@@ -340,17 +349,6 @@ class Conversation:
                         self._idle.set()
                     self._hung_up.discard(event.attempt)
                 self._events.task_done()
-
-    async def _commit(self, batch: Sequence[Event]) -> None:
-        """Record a batch; an event that cannot be recorded is logged and must not hold up the others."""
-        try:
-            await until_committed(lambda: self._record(batch), "recording call events")
-        except Exception:
-            if len(batch) == 1:
-                logger.exception("event %d of attempt %s was dropped", batch[0].seq, batch[0].attempt)
-                return
-            for event in batch:
-                await self._commit([event])
 
     async def _record(self, batch: Sequence[Event]) -> None:
         """One transaction for a batch; events of a connection come in order, so each kind is folded."""
@@ -386,5 +384,4 @@ class Conversation:
         unreadable = [e.attempt for e in events if e.reason == "audio"]
         if unreadable:
             await attempts.make_unready(session, unreadable)
-        for event in events:
-            await attempts.void_unsent(session, [event.attempt], event.reason)
+        await attempts.void_unsent_each(session, {event.attempt: event.reason for event in events})

@@ -6,6 +6,7 @@ A receipt may overtake the commit of its own submit response, so every one goes 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.dialing.models import Delivery
 from ghanti.sms.port import SentPart
-from ghanti.sms.receipts import DeliveryState, Receipt, candidate_ids, canonical_id
+from ghanti.sms.receipts import DeliveryState, Receipt, canonical_id
 
 _DELIVERIES = {
     DeliveryState.DELIVERED: Delivery.DELIVERED,
@@ -32,7 +33,7 @@ async def keep(session: AsyncSession, smsc_id: int, batch: Sequence[Receipt]) ->
     rows = [
         {
             "smsc_id": smsc_id,
-            "message_ids": list(candidate_ids(receipt.message_id)),
+            "message_ids": list(receipt.candidates),
             "recipient": "".join(filter(str.isdigit, receipt.recipient)),
             "delivery": _DELIVERIES[receipt.state],
         }
@@ -49,9 +50,19 @@ async def keep(session: AsyncSession, smsc_id: int, batch: Sequence[Receipt]) ->
         )
 
 
-async def insert_parts(
-    session: AsyncSession, smsc_id: int, account_id: int, attempt_id: UUID, parts: Sequence[SentPart]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A part of an attempt's message that an SMSC took."""
+
+    smsc_id: int
+    account_id: int
+    attempt_id: UUID
+    part: SentPart
+
+
+async def insert_parts(session: AsyncSession, accepted: Sequence[Accepted]) -> None:
+    if not accepted:
+        return
     await session.execute(
         text(
             """
@@ -61,13 +72,13 @@ async def insert_parts(
         ),
         [
             {
-                "account_id": account_id,
-                "attempt_id": attempt_id,
-                "part": part.number,
-                "smsc_id": smsc_id,
-                "message_id": canonical_id(part.message_id),
+                "account_id": entry.account_id,
+                "attempt_id": entry.attempt_id,
+                "part": entry.part.number,
+                "smsc_id": entry.smsc_id,
+                "message_id": canonical_id(entry.part.message_id),
             }
-            for part in parts
+            for entry in accepted
         ],
     )
 

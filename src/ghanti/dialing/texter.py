@@ -16,7 +16,16 @@ from ghanti.dialing.attempts import Lease
 from ghanti.dialing.leasing import Leaser, smsc_gateway
 from ghanti.dialing.models import Channel, Delivery, Outcome
 from ghanti.dialing.outcomes import AttemptOutcome
-from ghanti.dialing.worker import Drained, Sweeper, every, tariff_of, until_committed
+from ghanti.dialing.worker import (
+    Drained,
+    Sweeper,
+    every,
+    gathered,
+    record_batch,
+    take_back,
+    tariff_of,
+    until_committed,
+)
 from ghanti.encryption import DecryptionError, SecretBox
 from ghanti.settings import Carrier, Settings
 from ghanti.sms.port import (
@@ -38,8 +47,6 @@ from ghanti.trunks.models import Smsc
 logger = logging.getLogger(__name__)
 
 ROLE = "sms"
-_RESULTS_AT_ONCE = 500
-_GATHER_SECONDS = 0.02
 _RECONFIGURE_SECONDS = 2.0
 _SETTLE_SECONDS = 5.0
 _STOP_SECONDS = 5.0
@@ -203,7 +210,7 @@ class Texter:
                 sending = await attempts.begin_sending(session, ids)
         except DATABASE_ERRORS:
             # Perhaps committed, perhaps not; not sent in any case.
-            await until_committed(lambda: self._take_back(ids), "taking back leases")
+            await take_back(self._sessions, ids)
             raise
         for lease in leases:
             if lease.attempt_id in sending:
@@ -211,10 +218,6 @@ class Texter:
                 task = asyncio.create_task(self._send_one(smsc_id, channel, lease))
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
-
-    async def _take_back(self, attempt_ids: Sequence[UUID]) -> None:
-        async with transaction(self._sessions) as session:
-            await attempts.take_back(session, attempt_ids, "database")
 
     async def _send_one(self, smsc_id: int, channel: SmsChannel, lease: Lease) -> None:
         try:
@@ -226,26 +229,14 @@ class Texter:
 
     async def _commit_results(self) -> None:
         while True:
-            batch = [await self._sent.get()]
-            await asyncio.sleep(_GATHER_SECONDS)
-            while not self._sent.empty() and len(batch) < _RESULTS_AT_ONCE:
-                batch.append(self._sent.get_nowait())
-            await self._commit(batch)
+            batch = await gathered(self._sent)
+            await record_batch(
+                self._record, batch, "recording SMS results", lambda sent: sent.lease.attempt_id
+            )
             self._receipts_came.set()
             for sent in batch:
                 self._in_hand.discard(sent.lease.attempt_id)
                 self._sent.task_done()
-
-    async def _commit(self, batch: Sequence[_Sent]) -> None:
-        """Record a batch; a result that cannot be recorded is logged and must not hold up the others."""
-        try:
-            await until_committed(lambda: self._record(batch), "recording SMS results")
-        except Exception:
-            if len(batch) == 1:
-                logger.exception("the result of attempt %s was dropped", batch[0].lease.attempt_id)
-                return
-            for sent in batch:
-                await self._commit([sent])
 
     async def _record(self, batch: Sequence[_Sent]) -> None:
         async with transaction(self._sessions) as session:
@@ -254,14 +245,15 @@ class Texter:
             recorded = await outcomes.record(
                 session, [_outcome(sent) for sent in ended], self._tariff, self._worker
             )
-            for sent in ended:
-                if sent.lease.attempt_id in recorded and sent.result.parts:
-                    await receipts.insert_parts(
-                        session, sent.smsc_id, sent.lease.account_id, sent.lease.attempt_id, sent.result.parts
-                    )
-            for sent in batch:
-                if not sent.result.attempted:
-                    await attempts.void_unsent(session, [sent.lease.attempt_id], sent.result.outcome)
+            accepted = [
+                receipts.Accepted(sent.smsc_id, sent.lease.account_id, sent.lease.attempt_id, part)
+                for sent in ended
+                if sent.lease.attempt_id in recorded
+                for part in sent.result.parts
+            ]
+            await receipts.insert_parts(session, accepted)
+            unsent = {x.lease.attempt_id: str(x.result.outcome) for x in batch if not x.result.attempted}
+            await attempts.void_unsent_each(session, unsent)
 
     async def _match_receipts(self) -> None:
         if not self._receipts_came.is_set():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from ghanti.credits.tariff import Tariff
 from ghanti.database.errors import reason
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
-from ghanti.dialing import closing, sessions
+from ghanti.dialing import attempts, closing, sessions
 from ghanti.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 SWEEP_SECONDS = 0.25
 OUTAGE_SECONDS = 0.25
+_GATHER_SECONDS = 0.02
+_MOST_AT_ONCE = 500
 
 
 def tariff_of(settings: Settings) -> Tariff:
@@ -56,6 +58,42 @@ async def until_committed(what: Callable[[], Awaitable[T]], name: str) -> T:
         except DATABASE_ERRORS as error:
             logger.warning("%s waits for the database: %s", name, reason(error))
             await asyncio.sleep(OUTAGE_SECONDS)
+
+
+async def gathered(queue: asyncio.Queue[T]) -> list[T]:
+    """What a queue holds, soon after it holds anything: one transaction then serves many."""
+    batch = [await queue.get()]
+    await asyncio.sleep(_GATHER_SECONDS)
+    while not queue.empty() and len(batch) < _MOST_AT_ONCE:
+        batch.append(queue.get_nowait())
+    return batch
+
+
+async def record_batch(
+    record: Callable[[Sequence[T]], Awaitable[None]],
+    batch: Sequence[T],
+    name: str,
+    attempt_of: Callable[[T], UUID],
+) -> None:
+    """Record a batch; an entry that cannot be recorded is logged and must not hold up the others."""
+    try:
+        await until_committed(lambda: record(batch), name)
+    except Exception:
+        if len(batch) == 1:
+            logger.exception("%s: what was told of attempt %s was dropped", name, attempt_of(batch[0]))
+            return
+        for entry in batch:
+            await record_batch(record, [entry], name, attempt_of)
+
+
+async def take_back(factory: SessionFactory, attempt_ids: Sequence[UUID]) -> None:
+    """Give back what was leased and never ordered, after a second commit of which no answer came."""
+
+    async def give_back() -> None:
+        async with transaction(factory) as session:
+            await attempts.take_back(session, attempt_ids, "database")
+
+    await until_committed(give_back, "taking back leases")
 
 
 class Drained(Exception):  # noqa: N818 - not an error: all that was under way is recorded
