@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, func, literal_column, select, text
@@ -22,24 +21,6 @@ _INSERT_STAGED = """
      ORDER BY position
     ON CONFLICT (account_id, campaign_id, number) DO NOTHING
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Inserted:
-    """What an insert of many made.
-
-    Attributes:
-        created: how many contacts.
-        first_id: the smallest id among them; None when there are none.
-    """
-
-    created: int
-    first_id: int | None
-
-    def __add__(self, later: Inserted) -> Inserted:
-        """Both, the later one's ids being greater."""
-        first = later.first_id if self.first_id is None else self.first_id
-        return Inserted(self.created + later.created, first)
 
 
 async def create_staging(session: AsyncSession) -> None:
@@ -79,13 +60,15 @@ async def lock_campaign(session: AsyncSession, account_id: int, campaign_id: int
     )
 
 
-async def insert_staged(session: AsyncSession, account_id: int, campaign_id: int) -> Inserted:
-    """Keep the staged rows that the campaign lacks, the first of each number, in their order."""
-    statement = text(
-        f"WITH created AS ({_INSERT_STAGED} RETURNING id) SELECT count(*), min(id) FROM created"  # noqa: S608
+async def insert_staged(session: AsyncSession, account_id: int, campaign_id: int) -> int:
+    """Keep the staged rows that the campaign lacks, the first of each number, in their order.
+
+    Returns how many.
+    """
+    result = await session.execute(
+        text(_INSERT_STAGED), {"account_id": account_id, "campaign_id": campaign_id}
     )
-    row = (await session.execute(statement, {"account_id": account_id, "campaign_id": campaign_id})).one()
-    return Inserted(*row)
+    return int(result.rowcount)  # type: ignore[attr-defined]
 
 
 async def insert_staged_returning(

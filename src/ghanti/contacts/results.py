@@ -49,7 +49,6 @@ class ImportResult:
         total_validated_rows: good rows, duplicates included.
         created: new contacts.
         skipped: good rows whose number the campaign had, or that an earlier row holds.
-        first_id: the smallest id among the new contacts, None when there are none.
     """
 
     error_list: list[RowError]
@@ -58,7 +57,6 @@ class ImportResult:
     total_validated_rows: int
     created: int
     skipped: int
-    first_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from ghanti.contacts.errors import ContactError, ContactNotFound, DuplicateConta
 from ghanti.contacts.models import Contact
 from ghanti.contacts.numbers import parse
 from ghanti.contacts.reading_process import turn as reading_turn
-from ghanti.contacts.repository import Inserted
 from ghanti.contacts.results import AddResult, ImportResult, ItemError
 from ghanti.settings import Settings
 
@@ -42,12 +41,12 @@ async def import_file(
     Raises:
         ImportRefused: the file as a whole is no list of contacts, or too big.
     """
-    inserted = Inserted(0, None)
+    created = 0
 
     async def insert(lines: bytes) -> None:
-        nonlocal inserted
+        nonlocal created
         await repository.stage(session, lines)
-        inserted += await repository.insert_staged(session, account_id, campaign_id)
+        created += await repository.insert_staged(session, account_id, campaign_id)
 
     async with session.begin_nested():
         await repository.lock_campaign(session, account_id, campaign_id)
@@ -59,9 +58,8 @@ async def import_file(
         error_count=summary.error_count,
         samples=summary.samples,
         total_validated_rows=summary.rows,
-        created=inserted.created,
-        skipped=summary.rows - inserted.created,
-        first_id=inserted.first_id,
+        created=created,
+        skipped=summary.rows - created,
     )
 
 
