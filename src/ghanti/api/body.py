@@ -7,7 +7,7 @@ type is JSON, and a multipart body labelled as JSON is multipart.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
@@ -53,9 +53,7 @@ async def read_body(request: Request, file_megabytes: int = 0) -> Body:
     """
     megabytes = max(file_megabytes, DATA_MEGABYTES)
     stream = _limited(request, megabytes)
-    first = await anext(stream, b"")
-    while not first and (more := await anext(stream, None)) is not None:
-        first = more
+    first = await anext(stream)  # Empty only at the end of the body, where Starlette always yields it.
     if not first:
         return Body()
     kind, boundary = _media_type(request.headers.get("content-type", ""))
@@ -77,7 +75,7 @@ async def read_body(request: Request, file_megabytes: int = 0) -> Body:
     )
 
 
-async def _limited(request: Request, megabytes: int) -> AsyncIterator[bytes]:
+async def _limited(request: Request, megabytes: int) -> AsyncGenerator[bytes, None]:
     """The body's chunks; ends with PayloadTooLargeError, at once when the length is declared."""
     most = megabytes * _MEGABYTE + _MULTIPART_OVERHEAD
     declared = request.headers.get("content-length", "")
@@ -91,7 +89,7 @@ async def _limited(request: Request, megabytes: int) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _chained(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes]:
     yield first
     async for chunk in rest:
         yield chunk
@@ -110,11 +108,11 @@ def _boundary_of(first: bytes) -> str:
     return first.split(b"\r\n", 1)[0][2:72].decode("latin-1")
 
 
-async def _multipart(stream: AsyncIterator[bytes], boundary: str, megabytes: int) -> Body:
+async def _multipart(stream: AsyncGenerator[bytes, None], boundary: str, megabytes: int) -> Body:
     headers = Headers({"content-type": f'multipart/form-data; boundary="{boundary}"'})
     parser = MultiPartParser(
         headers,
-        _generator(stream),
+        stream,
         max_files=4,
         max_fields=10_000,
         max_part_size=DATA_MEGABYTES * _MEGABYTE,
@@ -132,11 +130,6 @@ async def _multipart(stream: AsyncIterator[bytes], boundary: str, megabytes: int
             files[name] = value
     texts = [(name, value) for name, value in pairs if isinstance(value, str)]
     return Body(_collected(texts), files, is_form=True)
-
-
-async def _generator(stream: AsyncIterator[bytes]) -> Any:
-    async for chunk in stream:
-        yield chunk
 
 
 def _urlencoded(data: bytes) -> list[tuple[str, str]]:
