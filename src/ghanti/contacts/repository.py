@@ -24,11 +24,11 @@ _INSERT_STAGED = """
 
 
 async def create_staging(session: AsyncSession) -> None:
-    """A table for rows on their way, which lives until :func:`drop_staging` or the transaction's end."""
+    """Have a table for rows on their way, until the transaction's end."""
     await session.execute(
         text(
             """
-            CREATE TEMPORARY TABLE staged_contacts (
+            CREATE TEMPORARY TABLE IF NOT EXISTS staged_contacts (
                 position bigint, number text, number_sent text, carrier text, variables json, uuid uuid
             ) ON COMMIT DROP
             """
@@ -42,10 +42,6 @@ async def stage(session: AsyncSession, lines: bytes | str) -> None:
     connection = await raw_connection(session)
     async with connection.cursor() as cursor, cursor.copy("COPY staged_contacts FROM STDIN") as copy:
         await copy.write(lines)
-
-
-async def drop_staging(session: AsyncSession) -> None:
-    await session.execute(text("DROP TABLE staged_contacts"))
 
 
 async def lock_campaign(session: AsyncSession, account_id: int, campaign_id: int) -> None:

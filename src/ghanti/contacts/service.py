@@ -52,7 +52,6 @@ async def import_file(
         await repository.lock_campaign(session, account_id, campaign_id)
         await repository.create_staging(session)
         summary = await reading_process.read(path, filename, settings, insert)
-        await repository.drop_staging(session)
     return ImportResult(
         error_list=summary.error_list,
         error_count=summary.error_count,
@@ -107,7 +106,6 @@ async def add_many(
         await repository.create_staging(session)
         await repository.stage(session, "".join(rows))
         created = await repository.insert_staged_returning(session, account_id, campaign_id)
-        await repository.drop_staging(session)
     return AddResult(created, len(rows) - len(created), errors)
 
 
