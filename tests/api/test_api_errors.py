@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -85,6 +87,53 @@ async def test_broken_multipart(tenant: Tenant, header: str) -> None:
         "campaign/create/", content=b"nothing of the kind", headers={"Content-Type": header}
     )
     _is_error(answer, 400)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "begun"),
+    [
+        ("POST", "/api/v1/campaign/create/", b'{"name": "ta'),
+        (
+            "PATCH",
+            "/api/v1/campaign/create/1/detail/",
+            b'--x\r\nContent-Disposition: form-data; name="bulk_file"; filename="a.csv"\r\n\r\nnum',
+        ),
+    ],
+)
+async def test_client_that_breaks_off_is_no_failure(
+    app: FastAPI,
+    tenant: Tenant,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    path: str,
+    begun: bytes,
+) -> None:
+    request = tenant.http.build_request(method, path)
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "server": ("ghanti.test", 80),
+        "client": ("127.0.0.1", 40000),
+    }
+    received = iter([{"type": "http.request", "body": begun, "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(received)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert not caplog.records
 
 
 async def test_unexpected_failure_is_json(tenant: Tenant, sessions: SessionFactory) -> None:

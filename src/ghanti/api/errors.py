@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from ghanti.accounts.errors import (
@@ -61,6 +62,7 @@ _SENTENCES = {404: "Not found.", 405: "Method not allowed."}
 def install(app: FastAPI) -> None:
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(ClientDisconnect, _broken_off)
     app.add_exception_handler(HTTPException, _http)
     for outage in DATABASE_ERRORS:
         app.add_exception_handler(outage, _unavailable)
@@ -85,6 +87,11 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _not_understood(request: Request, error: Exception) -> Response:
     return answer({"detail": "Bad request."}, 400)
+
+
+async def _broken_off(request: Request, error: Exception) -> Response:
+    """Nobody is left to read it: the client went away in the middle of its body."""
+    return answer({"detail": "The request was broken off."}, 400)
 
 
 async def _http(request: Request, error: Exception) -> Response:
