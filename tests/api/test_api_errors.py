@@ -27,7 +27,11 @@ async def test_unknown_paths(tenant: Tenant, path: str) -> None:
 
 
 async def test_id_beyond_any_row(tenant: Tenant) -> None:
-    _is_error(await tenant.http.get(f"campaign/{2**63}/"), 404)
+    answer = await tenant.http.get(f"campaign/{2**63}/")
+    _is_error(answer, 404)
+    assert answer.json() == {"detail": "Not found."}
+    _is_error(await tenant.http.put(f"run-campaign/{2**63}/"), 404)
+    _is_error(await tenant.http.get(f"campaign/{2**63 - 1}/"), 404)
     _is_error(await tenant.http.get(f"campaign/{10**40}/attributes/"), 404)
 
 

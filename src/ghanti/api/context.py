@@ -30,9 +30,14 @@ _BIGGEST_ID = 2**63 - 1
 
 
 class _RowId(IntegerConvertor):
-    """``{…:row}`` in a path: an id, of no more digits than the biggest has; else the path is unknown."""
+    """``{…:row}`` in a path: an id that a row can have; a bigger one is not found."""
 
     regex = "[0-9]{1,19}"
+
+    def convert(self, value: str) -> int:
+        if (number := int(value)) > _BIGGEST_ID:
+            raise NotFoundError
+        return number
 
 
 register_url_convertor("row", _RowId())
@@ -58,10 +63,6 @@ def parts_of(request: Request) -> Parts:
 async def _transaction(request: Request) -> AsyncIterator[AsyncSession]:
     async with begin(parts_of(request).sessions) as session:
         yield session
-
-
-async def _principal(request: Request) -> Principal:
-    return await _bearer(request)
 
 
 async def _writer(request: Request) -> Principal:
@@ -102,30 +103,13 @@ async def _body(request: Request) -> AsyncIterator[Body]:
         await body.close()
 
 
-def _campaign_id(campaign_id: int) -> int:
-    return _row_id(campaign_id)
-
-
-def _contact_id(contact_id: int) -> int:
-    return _row_id(contact_id)
-
-
-def _row_id(value: int) -> int:
-    """An id from a path. One that no row can have is not found."""
-    if value > _BIGGEST_ID:
-        raise NotFoundError
-    return value
-
-
 Transaction = Annotated[AsyncSession, Depends(_transaction, scope="function")]
 """The request's transaction: committed after the endpoint returns and before its answer is sent."""
 
-Reader = Annotated[Principal, Depends(_principal)]
+Reader = Annotated[Principal, Depends(_bearer)]
 Writer = Annotated[Principal, Depends(_writer)]
 KeyHolder = Annotated[Principal, Depends(_key_holder)]
 Sent = Annotated[Body, Depends(_body)]
-CampaignId = Annotated[int, Depends(_campaign_id)]
-ContactId = Annotated[int, Depends(_contact_id)]
 InParts = Annotated[Parts, Depends(parts_of)]
 
 

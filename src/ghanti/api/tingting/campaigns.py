@@ -10,7 +10,7 @@ from fastapi import APIRouter, BackgroundTasks, Request, Response
 
 from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import Principal
-from ghanti.api.context import CampaignId, InParts, Reader, Sent, Transaction, Writer
+from ghanti.api.context import InParts, Reader, Sent, Transaction, Writer
 from ghanti.api.pagination import envelope, window_of
 from ghanti.api.responses import answer
 from ghanti.api.tingting import shapes
@@ -92,7 +92,7 @@ async def create_campaign(principal: Writer, sent: Sent, session: Transaction) -
     openapi_extra=accepts({"voice": 3, "category": "Text"}, ["voice", "category"]),
 )
 async def set_message(
-    campaign_id: CampaignId, principal: Writer, sent: Sent, session: Transaction, parts: InParts
+    campaign_id: int, principal: Writer, sent: Sent, session: Transaction, parts: InParts
 ) -> Response:
     fields = campaign_fields(sent, principal.time_zone)
     for name in fields.keys() - _MESSAGE_FIELDS:
@@ -103,7 +103,7 @@ async def set_message(
 
 @router.get("/campaign/{campaign_id:row}/", summary="A campaign", responses=answers(CAMPAIGN))
 async def get_campaign(
-    request: Request, campaign_id: CampaignId, principal: Reader, session: Transaction
+    request: Request, campaign_id: int, principal: Reader, session: Transaction
 ) -> Response:
     campaign = await views.found(session, principal.account_id, campaign_id)
     view = await views.view(session, campaign)
@@ -119,7 +119,7 @@ async def get_campaign(
 )
 async def update_campaign(
     request: Request,
-    campaign_id: CampaignId,
+    campaign_id: int,
     principal: Writer,
     sent: Sent,
     session: Transaction,
@@ -135,7 +135,7 @@ async def update_campaign(
     "/campaign/{campaign_id:row}/", summary="Delete a campaign", responses=answers(DELETED_CAMPAIGN)
 )
 async def delete_campaign(
-    campaign_id: CampaignId,
+    campaign_id: int,
     principal: Writer,
     session: Transaction,
     parts: InParts,

@@ -17,8 +17,6 @@ from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import Principal
 from ghanti.api.body import Body, parse_json, read_body
 from ghanti.api.context import (
-    CampaignId,
-    ContactId,
     InParts,
     Parts,
     Reader,
@@ -70,7 +68,7 @@ Upload = Annotated[Body, Depends(_upload)]
     openapi_extra=accepts(CONTACT_BODY),
 )
 async def add_contact(
-    campaign_id: CampaignId, principal: Writer, sent: Sent, session: Transaction, parts: InParts
+    campaign_id: int, principal: Writer, sent: Sent, session: Transaction, parts: InParts
 ) -> Response:
     """`{"number", "other_variables"}` adds one; `{"contacts": […]}` many, skipping numbers it has already."""
     region = parts.settings.home_country
@@ -104,7 +102,7 @@ async def add_contact(
     openapi_extra=UPLOAD,
 )
 async def upload_contacts(
-    campaign_id: CampaignId,
+    campaign_id: int,
     principal: Writer,
     sent: Upload,
     session: Transaction,
@@ -148,7 +146,7 @@ async def upload_contacts(
     openapi_extra=queries(limit="Contacts a page: 10 by default, at most 100", offset="Contacts to skip"),
 )
 async def campaign_detail(
-    request: Request, campaign_id: CampaignId, principal: Reader, session: Transaction
+    request: Request, campaign_id: int, principal: Reader, session: Transaction
 ) -> Response:
     window = window_of(request)
     page = await reports.contact_page(session, principal.account_id, campaign_id, window.limit, window.offset)
@@ -160,7 +158,7 @@ async def campaign_detail(
 @router.get(
     "/campaign/{contact_id:row}/attributes/", summary="A contact's variables", responses=answers(ATTRIBUTES)
 )
-async def get_attributes(contact_id: ContactId, principal: Reader, session: Transaction) -> Response:
+async def get_attributes(contact_id: int, principal: Reader, session: Transaction) -> Response:
     return answer((await audience.contact(session, principal, contact_id)).variables)
 
 
@@ -170,9 +168,7 @@ async def get_attributes(contact_id: ContactId, principal: Reader, session: Tran
     responses=answers(ATTRIBUTES),
     openapi_extra=accepts({"age": "22", "name": "Ram", "salary": "200000"}),
 )
-async def set_attributes(
-    contact_id: ContactId, principal: Writer, sent: Sent, session: Transaction
-) -> Response:
+async def set_attributes(contact_id: int, principal: Writer, sent: Sent, session: Transaction) -> Response:
     """Sets the variables that are sent and keeps the others."""
     contact = await audience.merge_variables(session, principal, contact_id, sent.values)
     return answer(contact.variables)
@@ -185,7 +181,7 @@ async def set_attributes(
     openapi_extra=accepts({"number": 9808684325}, ["number"]),
 )
 async def update_number(
-    contact_id: ContactId, principal: Writer, sent: Sent, session: Transaction, parts: InParts
+    contact_id: int, principal: Writer, sent: Sent, session: Transaction, parts: InParts
 ) -> Response:
     number = sent.values.get("number")
     if number is None or number == "":
@@ -200,7 +196,7 @@ async def update_number(
 @router.delete(
     "/phone-number/delete/{contact_id:row}/", summary="Delete a contact", responses=answers(DELETED_CONTACT)
 )
-async def delete_contact(contact_id: ContactId, principal: Writer, session: Transaction) -> Response:
+async def delete_contact(contact_id: int, principal: Writer, session: Transaction) -> Response:
     await audience.delete(session, principal, contact_id)
     return answer({"message": "Successfully Deleted."})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from ghanti.api.context import CampaignId, InParts, Reader, Transaction, Writer
+from ghanti.api.context import InParts, Reader, Transaction, Writer
 from ghanti.api.responses import answer
 from ghanti.api.tingting import shapes
 from ghanti.api.tingting.examples import BEGAN, CSV_REPORT, STOPPED, answers
@@ -18,9 +18,7 @@ router = APIRouter(tags=["Run and report"])
 
 
 @router.post("/run-campaign/{campaign_id:row}/", summary="Run a campaign", responses=answers(BEGAN))
-async def run_campaign(
-    campaign_id: CampaignId, principal: Writer, session: Transaction, parts: InParts
-) -> Response:
+async def run_campaign(campaign_id: int, principal: Writer, session: Transaction, parts: InParts) -> Response:
     """Starts it at its schedule, or at once without one. The date in the answer is Bikram Sambat."""
     started = await running.run(session, principal, campaign_id, parts.settings)
     message = "Campaign Began Successfully!!"
@@ -34,7 +32,7 @@ async def run_campaign(
     "/campaign/emergency-stop/{campaign_id:row}/", summary="Stop a campaign now", responses=answers(STOPPED)
 )
 async def emergency_stop(
-    request: Request, campaign_id: CampaignId, principal: Writer, session: Transaction
+    request: Request, campaign_id: int, principal: Writer, session: Transaction
 ) -> Response:
     """Nothing more is dialled, calls in flight are hung up, the campaign is Terminated."""
     stopped = await running.stop(session, principal, campaign_id)
@@ -59,7 +57,7 @@ async def emergency_stop(
     summary="Download the report (second path)",
     responses=CSV_REPORT,
 )
-async def download_report(campaign_id: CampaignId, principal: Reader, session: Transaction) -> Response:
+async def download_report(campaign_id: int, principal: Reader, session: Transaction) -> Response:
     """A CSV line a contact, also while the campaign runs: its number, its variables, what became of it."""
     lines = await reports.campaign_csv(session, principal.account_id, campaign_id, principal.time_zone)
     name = f"campaign_{campaign_id}_report.csv"
