@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -207,6 +209,10 @@ async def test_documentation(http: httpx.AsyncClient) -> None:
     assert "422" not in create["responses"]
     page = await http.get("docs")
     assert page.status_code == 200
+    links = re.findall('href="([^"]+)"', page.text)
+    assert links
+    for link in links:
+        assert (await http.get(urljoin("http://ghanti.test/api/v1/docs/", link))).status_code == 200
     assert "campaign/emergency-stop/" in page.text
     assert "src=" not in page.text
     assert "//" not in page.text.replace("http://", "").replace("https://", "").partition("<body>")[0]

@@ -140,5 +140,5 @@ h4{{margin:.8rem 0 .2rem}}
 body{{background:#181818;color:#eee}} pre{{background:#262626}} details{{border-color:#444}} a{{color:#9cf}}
 }}
 </style></head><body><h1>{title}</h1><p>{description}</p>
-<p><a href="openapi.json">openapi.json</a></p>{body}</body></html>
+<p><a href="/api/v1/openapi.json">openapi.json</a></p>{body}</body></html>
 """
