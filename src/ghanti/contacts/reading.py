@@ -111,6 +111,7 @@ class _Reading:
             if type(value) is str:
                 if not value and not column.named:
                     continue
+                # The conditions of text_problem, without the price of a call for every cell.
                 if len(value) > MAX_VALUE or "\0" in value:
                     raise VariableError(text_problem(value) or "", column.name)
             variables[column.name] = value

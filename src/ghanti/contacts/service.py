@@ -78,7 +78,7 @@ async def add_one(
         DuplicateContact: the campaign has the number.
     """
     parsed = parse(number, region)
-    rules.to_json(variables)
+    rules.check(variables)
     await repository.lock_campaign(session, account_id, campaign_id)
     contact = await repository.insert_one(session, account_id, campaign_id, parsed, dict(variables))
     if contact is None:
@@ -156,9 +156,8 @@ async def merge_variables(
         VariableError: a variable that can't be kept.
     """
     contact = await get(session, account_id, contact_id, lock=True)
-    rules.to_json(variables)
     merged = {**contact.variables, **variables}
-    rules.to_json(merged)
+    rules.check(merged)
     contact.variables = merged
     await repository.touch(session, contact)
     return contact

@@ -20,10 +20,16 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def to_json(variables: Mapping[str, Any]) -> str:
-    """A contact's variables as JSON text, keys in their order.
+    """A contact's variables as JSON text, keys in their order; raises as :func:`check`."""
+    check(variables)
+    return orjson.dumps(dict(variables)).decode()
+
+
+def check(variables: Mapping[str, Any]) -> None:
+    """See that a contact's variables can be kept.
 
     Raises:
-        VariableError: a name or a value that can't be kept; ``field`` names the variable.
+        VariableError: a name or a value that can't be; ``field`` names the variable.
     """
     if not isinstance(variables, Mapping):
         raise VariableError("The variables must be an object of names and values.", "other_variables")
@@ -34,7 +40,6 @@ def to_json(variables: Mapping[str, Any]) -> str:
     for name, value in variables.items():
         _check_name(name)
         _check_value(name, value)
-    return orjson.dumps(dict(variables)).decode()
 
 
 def text_problem(text: str) -> str | None:
