@@ -20,7 +20,7 @@ from ghanti.api.media import MediaLinks
 from ghanti.api.slashes import FinalSlash
 from ghanti.campaigns import handlers
 from ghanti.database.schema import wait_until_current
-from ghanti.database.session import SessionFactory, create_engine, create_session_factory
+from ghanti.database.session import SessionFactory, create_session_factory, opened
 from ghanti.encryption import SecretBox, secret_box
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings, get_settings
@@ -70,21 +70,17 @@ async def serve(settings: Settings) -> None:
     if settings.database_url is None:
         raise ValueError("GHANTI_DATABASE_URL is not set")
     listener = _listen(settings.host, settings.port)
-    engine = create_engine(
-        settings.database_url.get_secret_value(), pool_size=_POOL, application_name="ghanti api"
-    )
     config: dict[str, Any] = {
         "log_level": "warning",
         "access_log": False,
         "server_header": False,
         "timeout_graceful_shutdown": _GRACE_SECONDS,
     }
-    try:
+    url = settings.database_url.get_secret_value()
+    async with opened(url, pool_size=_POOL, application_name="ghanti api") as engine:
         await wait_until_current(engine)
         app = create_app(settings, create_session_factory(engine), secret_box(settings))
         await _Server(uvicorn.Config(app, **config)).serve([listener])
-    finally:
-        await engine.dispose()
 
 
 def _listen(host: str, port: int) -> socket.socket:

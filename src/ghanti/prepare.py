@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
 from ghanti.database.errors import reason
 from ghanti.database.schema import is_current
-from ghanti.database.session import create_engine, create_session_factory, transaction
+from ghanti.database.session import create_session_factory, opened, transaction
 from ghanti.encryption import secret_box
 from ghanti.settings import Settings, get_settings
 from ghanti.trunks import service as trunks
@@ -24,26 +24,27 @@ logger = logging.getLogger(__name__)
 PATIENCE_SECONDS = 120
 _POLL_SECONDS = 0.5
 
-SIMULATED = "simulated"
-_SIMULATED_SMSC = "simulated"
+_SIMULATED = "simulated"
 
 
 async def register_simulators(settings: Settings, sip_port: int, smpp_port: int) -> None:
     """Point the simulated trunk and SMSC at this start's simulators; their limits are the simulators'."""
     assert settings.database_url is not None
-    engine = create_engine(settings.database_url.get_secret_value(), pool_size=1)
     box = secret_box(settings)
-    async with transaction(create_session_factory(engine)) as session:
+    async with (
+        opened(settings.database_url.get_secret_value(), pool_size=1) as engine,
+        transaction(create_session_factory(engine)) as session,
+    ):
         await trunks.put_trunk(
             session,
             box,
-            trunks.TrunkOrder(SIMULATED, "127.0.0.1", sip_port, cps=10, max_calls=200, simulated=True),
+            trunks.TrunkOrder(_SIMULATED, "127.0.0.1", sip_port, cps=10, max_calls=200, simulated=True),
         )
         await trunks.put_smsc(
             session,
             box,
             trunks.SmscOrder(
-                _SIMULATED_SMSC,
+                _SIMULATED,
                 "127.0.0.1",
                 "ghanti",
                 "rehearse",
@@ -54,7 +55,6 @@ async def register_simulators(settings: Settings, sip_port: int, smpp_port: int)
                 simulated=True,
             ),
         )
-    await engine.dispose()
 
 
 def bring_up_to_date(url: str) -> None:

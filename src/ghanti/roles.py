@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ghanti.campaigns import handlers as campaigns
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
 from ghanti.database.schema import wait_until_current
-from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
+from ghanti.database.session import SessionFactory, create_session_factory, opened, transaction
 from ghanti.dialing import preparation, sessions
 from ghanti.dialing.dialler import Dialler
 from ghanti.dialing.texter import Texter
@@ -81,20 +81,18 @@ ROLES: dict[str, Work] = {"dialler": dialler, "sms": sms, "speech": speech}
 
 async def work(role: str, settings: Settings) -> None:
     assert settings.database_url is not None, "GHANTI_DATABASE_URL names the database"
-    engine = create_engine(settings.database_url.get_secret_value(), application_name=f"ghanti {role}")
     campaigns.register()
     draining = asyncio.Event()
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, draining.set)
-    try:
+    url = settings.database_url.get_secret_value()
+    async with opened(url, application_name=f"ghanti {role}") as engine:
         if not await _current(engine, draining):
             return
         box = secret_box(settings)
         print('{"ready": true}', flush=True)  # noqa: T201 - the supervisor waits for this line
         await ROLES[role](create_session_factory(engine), settings, box, draining)
-    finally:
-        await engine.dispose()
 
 
 async def _current(engine: AsyncEngine, draining: asyncio.Event) -> bool:

@@ -65,7 +65,7 @@ def transact(data: Path | None, what: Callable[[AsyncSession, SecretBox], Awaita
 
     from ghanti.database import tables  # noqa: F401 - foreign keys need every model
     from ghanti.database.errors import reason
-    from ghanti.database.session import create_engine, create_session_factory, transaction
+    from ghanti.database.session import create_session_factory, opened, transaction
     from ghanti.encryption import NoKeyError, secret_box
 
     settings = settings_for(data)
@@ -76,12 +76,11 @@ def transact(data: Path | None, what: Callable[[AsyncSession, SecretBox], Awaita
         fail(str(error))
 
     async def run() -> T:
-        engine = create_engine(url, pool_size=1, application_name="ghanti command")
-        try:
-            async with transaction(create_session_factory(engine)) as session:
-                return await what(session, box)
-        finally:
-            await engine.dispose()
+        async with (
+            opened(url, pool_size=1, application_name="ghanti command") as engine,
+            transaction(create_session_factory(engine)) as session,
+        ):
+            return await what(session, box)
 
     try:
         return asyncio.run(run())

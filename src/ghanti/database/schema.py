@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ghanti.database.session import create_engine
+from ghanti.database.session import opened
 
 _POLL_SECONDS = 0.05
 
@@ -25,11 +25,8 @@ def head() -> str:
 
 async def is_current(url: str) -> bool:
     """Whether the database at ``url`` has this code's schema. Raises when it does not answer."""
-    engine = create_engine(url, pool_size=1, application_name="ghanti prepare")
-    try:
+    async with opened(url, pool_size=1, application_name="ghanti prepare") as engine:
         return await _revision(engine) == head()
-    finally:
-        await engine.dispose()
 
 
 async def wait_until_current(engine: AsyncEngine) -> None:

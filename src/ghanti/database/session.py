@@ -57,6 +57,18 @@ def create_engine(url: str, *, pool_size: int = 5, application_name: str = "ghan
     )
 
 
+@asynccontextmanager
+async def opened(
+    url: str, *, pool_size: int = 5, application_name: str = "ghanti"
+) -> AsyncIterator[AsyncEngine]:
+    """An engine whose connections are closed when the block ends."""
+    engine = create_engine(url, pool_size=pool_size, application_name=application_name)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
 def create_session_factory(engine: AsyncEngine) -> SessionFactory:
     return async_sessionmaker(engine, expire_on_commit=False)
 
