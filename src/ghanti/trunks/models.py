@@ -55,8 +55,6 @@ class Smsc(Base):
     password: Mapped[bytes] = mapped_column(LargeBinary, comment="Encrypted")
     system_type: Mapped[str] = mapped_column(server_default="")
     source_address: Mapped[str] = mapped_column(server_default="")
-    source_ton: Mapped[int] = mapped_column(server_default=text("5"))
-    source_npi: Mapped[int] = mapped_column(server_default=text("0"))
     destination_ton: Mapped[int] = mapped_column(server_default=text("1"))
     destination_npi: Mapped[int] = mapped_column(server_default=text("1"))
     window_size: Mapped[int] = mapped_column(server_default=text("10"))

@@ -44,8 +44,6 @@ class SmscOrder:
     port: int = 2775
     system_type: str = ""
     source_address: str = ""
-    source_ton: int = 5
-    source_npi: int = 0
     window_size: int = 10
     messages_per_second: float = 10
     simulated: bool = False
@@ -91,8 +89,6 @@ async def put_smsc(session: AsyncSession, box: SecretBox, order: SmscOrder) -> S
         "password": box.encrypt(order.password),
         "system_type": order.system_type,
         "source_address": order.source_address,
-        "source_ton": order.source_ton,
-        "source_npi": order.source_npi,
         "window_size": order.window_size,
         "messages_per_second": order.messages_per_second,
         "simulated": order.simulated,

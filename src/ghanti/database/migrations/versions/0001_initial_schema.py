@@ -24,8 +24,6 @@ def upgrade() -> None:
         sa.Column("password", sa.LargeBinary(), nullable=False, comment="Encrypted"),
         sa.Column("system_type", sa.Text(), server_default="", nullable=False),
         sa.Column("source_address", sa.Text(), server_default="", nullable=False),
-        sa.Column("source_ton", sa.BigInteger(), server_default=sa.text("5"), nullable=False),
-        sa.Column("source_npi", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("destination_ton", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
         sa.Column("destination_npi", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
         sa.Column("window_size", sa.BigInteger(), server_default=sa.text("10"), nullable=False),
