@@ -24,6 +24,7 @@ from ghanti.database.session import SessionFactory, create_session_factory, open
 from ghanti.encryption import SecretBox, secret_box
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings, get_settings
+from ghanti.sockets import listener
 
 _POOL = 10
 _GRACE_SECONDS = 10
@@ -69,7 +70,7 @@ async def serve(settings: Settings) -> None:
     """
     if settings.database_url is None:
         raise ValueError("GHANTI_DATABASE_URL is not set")
-    listener = _listen(settings.host, settings.port)
+    bound = listener(settings.host, settings.port)
     config: dict[str, Any] = {
         "log_level": "warning",
         "access_log": False,
@@ -80,15 +81,7 @@ async def serve(settings: Settings) -> None:
     async with opened(url, pool_size=_POOL, application_name="ghanti api") as engine:
         await wait_until_current(engine)
         app = create_app(settings, create_session_factory(engine), secret_box(settings))
-        await _Server(uvicorn.Config(app, **config)).serve([listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, kind, protocol)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(address)
-    return listener
+        await _Server(uvicorn.Config(app, **config)).serve([bound])
 
 
 def main() -> None:

@@ -25,8 +25,8 @@ from ghanti.dialing.texter import Texter
 from ghanti.dialing.worker import Drained, every, until_committed
 from ghanti.encryption import SecretBox, secret_box
 from ghanti.media.store import MediaStore
-from ghanti.serve import voice_socket
 from ghanti.settings import Settings, get_settings
+from ghanti.sockets import voice_socket
 from ghanti.speech.pool import SpeechPool
 
 logger = logging.getLogger(__name__)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import os
-import socket
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.settings import Carrier, Settings
 from ghanti.simulator.rehearsal import RehearsalPorts, free_ports
+from ghanti.sockets import listener, voice_socket
 from ghanti.supervisor.role import Role
 from ghanti.supervisor.supervisor import Supervisor
 
 READY = '"ready"'
-_LONGEST_SOCKET = 100
 _STOP_MARGIN_SECONDS = 6
 _VOICE_GRACE_SECONDS = 2
 """The dialler drains first and leaves no call behind, so a voice process has little to wait for."""
@@ -60,10 +57,7 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> 
 def _check_address(host: str, port: int) -> None:
     """Say at once what the API would only find out after everything else has started."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        with listener(host, port) as probe:
             probe.listen()
     except OSError as error:
         raise AddressTaken(f"the API cannot listen on {host}, port {port}: {error.strerror}") from error
@@ -190,22 +184,6 @@ def environment(settings: Settings, url: str) -> dict[str, str]:
             continue
         env[f"GHANTI_{name.upper()}"] = str(value.resolve() if isinstance(value, Path) else value)
     return env
-
-
-def voice_socket(settings: Settings) -> Path:
-    """Where the voice process listens: in the run folder, or in a short one when that path is too long.
-
-    A Unix socket's path holds at most 107 bytes (unix(7)).
-    """
-    path = settings.run_folder.resolve() / "voice.sock"
-    if len(os.fsencode(path)) <= _LONGEST_SOCKET:
-        return path
-    key = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"ghanti-run-{os.geteuid()}-{key}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.geteuid():
-        raise PermissionError(f"{folder} belongs to somebody else")
-    return folder / "voice.sock"
 
 
 def _port_arguments(ports: RehearsalPorts) -> tuple[str, ...]:

@@ -13,13 +13,13 @@ import hashlib
 import os
 import pwd
 import shutil
-import stat
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from ghanti.database.errors import EmbeddedServerError
+from ghanti.folders import own_folder
 from ghanti.supervisor.spawn import User, launch_command
 
 SYSTEM_FOLDER = Path("/var/lib/ghanti")
@@ -56,18 +56,13 @@ class Place:
         """Make ``path`` a folder of the server's user, mode 0700.
 
         Raises:
-            EmbeddedServerError: it exists and is somebody else's.
+            EmbeddedServerError: it exists and is not that, or cannot be made.
         """
-        owner = self.user.uid if self.user else os.geteuid()
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:
-            path.mkdir(mode=0o700)
-            if self.user:
-                os.chown(path, self.user.uid, self.user.gid, follow_symlinks=False)
-        except FileExistsError:
-            found = path.lstat()
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
-                raise EmbeddedServerError(f"{path} should be a folder of user {owner}, mode 0700") from None
+            own_folder(path, self.user)
+        except PermissionError as error:
+            raise EmbeddedServerError(str(error)) from None
 
     def write(self, path: Path, text: str) -> None:
         """Replace the file ``path`` by one of the server's user, mode 0600."""
