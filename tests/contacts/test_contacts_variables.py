@@ -27,6 +27,13 @@ def test_types_blanks_and_order_are_kept(given_variables: dict[str, Any]) -> Non
     assert list(kept) == list(given_variables)
 
 
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.mark.parametrize(
     ("bad", "field", "reason"),
     [
@@ -35,6 +42,7 @@ def test_types_blanks_and_order_are_kept(given_variables: dict[str, Any]) -> Non
         ({"a": "\ud800"}, "a", "surrogate"),
         ({"a": ["\ud800"]}, "a", "can't be kept"),
         ({"a": 2**70}, "a", "as text"),
+        ({"a": nested(240)}, "a", "nest less"),
         ({"a": "x" * 10_001}, "a", "10000 characters"),
         ({"a": ["x" * 10_001]}, "a", "10000 characters"),
         ({"x\0": 1}, "other_variables", "can't be kept"),
@@ -53,3 +61,10 @@ def test_refusals_name_the_variable(bad: Any, field: str, reason: str) -> None:
 
 def test_a_backslash_before_u0000_is_no_nul() -> None:
     assert orjson.loads(variables.to_json({"a": ["\\u0000"]})) == {"a": ["\\u0000"]}
+
+
+def test_what_is_kept_can_be_written_within_an_answer() -> None:
+    deep = {"a": nested(200)}
+    variables.check(deep)
+    page = {"results": [{"contact": {"variables": deep}}]}
+    assert orjson.loads(orjson.dumps(page)) == page

@@ -16,6 +16,10 @@ MAX_NAME = 255
 MAX_VALUE = 10_000
 """Characters in one value; of its JSON when it is a list or an object."""
 
+_AROUND = 16
+"""Levels of nesting left to the contact, the page and the answer that a value is written in; orjson writes
+254 in all."""
+
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -72,8 +76,11 @@ def _check_value(name: str, value: Any) -> None:
 
 
 def _nested_problem(value: Any) -> str | None:
+    within = value
+    for _ in range(_AROUND):
+        within = [within]
     try:
-        dumped = orjson.dumps(value)
+        dumped = orjson.dumps(within)[_AROUND:-_AROUND]
     except (TypeError, RecursionError):
         return "The value can't be kept: write numbers of more than 18 digits as text, and nest less."
     if len(dumped) > MAX_VALUE and len(dumped.decode()) > MAX_VALUE:
