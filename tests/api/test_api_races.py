@@ -96,6 +96,19 @@ async def test_contact_changed_twice_at_once(
     assert (await task).status_code == 200
 
 
+async def test_a_contact_deleted_by_two_at_once_is_not_found_by_the_second(
+    tenant: Tenant, sessions: SessionFactory
+) -> None:
+    campaign = await tenant.create()
+    (contact,) = await tenant.add(campaign["id"], "9841000001")
+    async with transaction(sessions) as session:
+        await contacts.delete(session, tenant.account_id, contact["id"])
+        task = asyncio.ensure_future(tenant.http.delete(f"phone-number/delete/{contact['id']}/"))
+        await _until_blocked(sessions)
+    answer = await task
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+
+
 async def test_guesses_at_once_are_not_all_let_through(tenant: Tenant, http: httpx.AsyncClient) -> None:
     body = {"email": tenant.email, "password": "wrong"}
     answers = await asyncio.gather(*(http.post("auths/login/", json=body) for _ in range(20)))

@@ -61,6 +61,15 @@ async def test_empty_campaign(tenant: Tenant, sessions: SessionFactory) -> None:
     await _nothing_started(tenant, sessions, campaign["id"])
 
 
+async def test_a_tag_spelt_twice_over_is_no_spelling_of_it(tenant: Tenant) -> None:
+    """Filling reads ``{tags_x}`` as tags_x or x: a run that would fail every contact does not start."""
+    campaign = await tenant.create(message="{tags_name}")
+    await tenant.add(campaign["id"], "9841000001", tags_tags_name="राम")
+    answer = await tenant.run(campaign["id"])
+    assert answer.status_code == 400
+    assert "{tags_name}" in answer.json()["message"]
+
+
 async def test_tag_that_some_contacts_lack_runs(tenant: Tenant) -> None:
     campaign = await tenant.create(message="{tags_name}")
     await tenant.add(campaign["id"], "9841000001", name="राम")

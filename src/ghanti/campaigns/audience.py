@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,15 +39,11 @@ async def add_one(
 ) -> Contact:
     """Add one contact. Raises NotFoundError, and InvalidError for a bad or known number."""
     await views.found(session, principal.account_id, campaign_id)
-    try:
+    with _refusals(), _gone_meanwhile():
         contact = await contacts.add_one(
             session, principal.account_id, campaign_id, number, variables, region
         )
-    except contacts.ContactError as error:
-        raise InvalidError.of(error.field, error.message) from None
-    except IntegrityError:
-        raise NotFoundError from None
-    await _joined(session, principal, campaign_id, [contact.id])
+    await running.join(session, principal.account_id, campaign_id, [contact.id])
     return contact
 
 
@@ -59,12 +56,12 @@ async def add_many(
 ) -> AddResult:
     """Add many contacts; good ones are kept beside bad ones. Raises NotFoundError."""
     await views.found(session, principal.account_id, campaign_id)
-    try:
+    with _gone_meanwhile():
         result = await contacts.add_many(session, principal.account_id, campaign_id, items, region)
-    except IntegrityError:
-        raise NotFoundError from None
     if result.created:
-        await _joined(session, principal, campaign_id, [contact.id for contact in result.created])
+        await running.join(
+            session, principal.account_id, campaign_id, [contact.id for contact in result.created]
+        )
     return result
 
 
@@ -83,17 +80,15 @@ async def import_file(
     """
     await views.found(session, principal.account_id, campaign_id)
     try:
-        result = await contacts.import_file(
-            session, principal.account_id, campaign_id, path, filename, settings
-        )
+        with _gone_meanwhile():
+            result = await contacts.import_file(
+                session, principal.account_id, campaign_id, path, filename, settings
+            )
     except contacts.ImportRefused as error:
         raise InvalidError(
             error.message, fields={"bulk_file": [error.message]}, extra={"error_list": error.error_list}
         ) from None
-    except IntegrityError:
-        raise NotFoundError from None
-    await _joined(session, principal, campaign_id, None)
-    campaign = await views.locked(session, principal.account_id, campaign_id)
+    campaign = await running.join(session, principal.account_id, campaign_id)
     replaced, campaign.bulk_file = campaign.bulk_file, media_key
     await repository.touch(session, campaign)
     return Imported(result, replaced)
@@ -101,10 +96,8 @@ async def import_file(
 
 async def contact(session: AsyncSession, principal: Principal, contact_id: int) -> Contact:
     """The account's contact. Raises NotFoundError."""
-    try:
+    with _refusals():
         return await contacts.get(session, principal.account_id, contact_id)
-    except contacts.ContactNotFound:
-        raise NotFoundError from None
 
 
 async def merge_variables(
@@ -116,12 +109,8 @@ async def merge_variables(
     """
     # Targets before the contact, as those that renumber or delete it lock them.
     await ownership.lock_contact(session, principal.account_id, contact_id)
-    try:
+    with _refusals():
         changed = await contacts.merge_variables(session, principal.account_id, contact_id, variables)
-    except contacts.ContactNotFound:
-        raise NotFoundError from None
-    except contacts.ContactError as error:
-        raise InvalidError.of(error.field, error.message) from None
     await ownership.unprepare_waiting(session, principal.account_id, contact_id)
     return changed
 
@@ -133,15 +122,10 @@ async def update_number(
 
     A contact that waits in a run is called on its new number.
     """
-    await contact(session, principal, contact_id)
     if await ownership.lock_contact(session, principal.account_id, contact_id):
         raise InvalidError.of("number", "The contact is being called; change it when the call is over.")
-    try:
+    with _refusals():
         changed = await contacts.update_number(session, principal.account_id, contact_id, number, region)
-    except contacts.ContactNotFound:
-        raise NotFoundError from None
-    except contacts.ContactError as error:
-        raise InvalidError.of(error.field, error.message) from None
     await ownership.renumber_waiting(
         session, principal.account_id, contact_id, changed.number, changed.carrier
     )
@@ -150,14 +134,28 @@ async def update_number(
 
 async def delete(session: AsyncSession, principal: Principal, contact_id: int) -> None:
     """Remove a contact, out of a run too. Raises NotFoundError, and InvalidError while it is being called."""
-    await contact(session, principal, contact_id)
     if await ownership.lock_contact(session, principal.account_id, contact_id):
         raise InvalidError("The contact is being called; delete it when the call is over.")
     await ownership.cancel_waiting(session, principal.account_id, contact_id, "contact deleted")
-    await contacts.delete(session, principal.account_id, contact_id)
+    with _refusals():
+        await contacts.delete(session, principal.account_id, contact_id)
 
 
-async def _joined(
-    session: AsyncSession, principal: Principal, campaign_id: int, contact_ids: Sequence[int] | None
-) -> None:
-    await running.join(session, principal.account_id, campaign_id, contact_ids)
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the rules of contacts refuse, as an answer."""
+    try:
+        yield
+    except contacts.ContactNotFound:
+        raise NotFoundError from None
+    except contacts.ContactError as error:
+        raise InvalidError.of(error.field, error.message) from None
+
+
+@contextmanager
+def _gone_meanwhile() -> Iterator[None]:
+    """A contact cannot be added to a campaign that was deleted since it was found."""
+    try:
+        yield
+    except IntegrityError:
+        raise NotFoundError from None

@@ -42,13 +42,8 @@ async def add(session: AsyncSession, campaign: Campaign) -> None:
 
 async def touch(session: AsyncSession, campaign: Campaign) -> None:
     """Write its changes, with the time of them."""
+    campaign.updated_at = func.clock_timestamp()
     await session.flush()
-    await session.execute(
-        update(Campaign)
-        .where(Campaign.account_id == campaign.account_id, Campaign.id == campaign.id)
-        .values(updated_at=func.clock_timestamp())
-        .execution_options(synchronize_session=False)
-    )
     await session.refresh(campaign)
 
 

@@ -23,7 +23,7 @@ from ghanti.credits.repository import Balances
 from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Channel, Plan
 from ghanti.settings import Settings
-from ghanti.speech.template import tags
+from ghanti.speech.template import spellings, tags
 from ghanti.trunks import repository as trunks
 
 
@@ -96,8 +96,10 @@ async def stop_plan(session: AsyncSession, campaign: Campaign, reason: str) -> N
 
 async def join(
     session: AsyncSession, account_id: int, campaign_id: int, contact_ids: Sequence[int] | None = None
-) -> None:
+) -> Campaign:
     """Let contacts that were just added take part in the campaign's run, if it runs or is scheduled.
+
+    Answers the campaign, locked.
 
     Called after they were inserted: a run that began meanwhile either saw them or is seen here.
     """
@@ -105,6 +107,7 @@ async def join(
     plan = await live_plan(session, campaign)
     if plan is not None:
         await dialing.add_targets(session, plan, _channels(campaign), contact_ids)
+    return campaign
 
 
 async def live_plan(session: AsyncSession, campaign: Campaign) -> Plan | None:
@@ -143,9 +146,7 @@ async def _check_template(session: AsyncSession, campaign: Campaign, field: str,
         raise InvalidError.of(field, f"A message has at most {MAX_VARIABLES} different tags.")
     unknown = []
     for tag in used:
-        # Both spellings are in use on either side; see speech.template.resolve.
-        spellings = [tag, tag.removeprefix("tags_"), f"tags_{tag}"]
-        if not await contacts.has_value(session, campaign.account_id, campaign.id, spellings):
+        if not await contacts.has_value(session, campaign.account_id, campaign.id, spellings(tag)):
             unknown.append(f"{{{tag}}}")
     if unknown:
         raise InvalidError.of(field, f"No contact has a value for {', '.join(unknown)}.")
@@ -173,7 +174,7 @@ async def _order(
         else None,
         sms_content={"template": campaign.sms_message} if services.texts else None,
         caller_numbers=await _caller_numbers(session, campaign),
-        credit_limit=campaign.credit_limit or None,
+        credit_limit=campaign.credit_limit,
         starts_at=starts_at,
         ring_seconds=ring_seconds,
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from ghanti.campaigns.models import Campaign, Category, Services
-from ghanti.contacts.models import Contact
 from ghanti.credits.repository import Balances
 from ghanti.speech.models import Voice
 
@@ -43,7 +41,7 @@ class CampaignView:
     """A campaign with what is counted rather than kept.
 
     Attributes:
-        voice: Its voice, None when it takes the account's default.
+        voice: Its voice, None when it takes the account's default; filled in a page of campaigns only.
         contacts: How many contacts it has.
         progress_percent: Final targets of all targets of both channels; 100 only when all are final.
         credits_consumed: Phone plus SMS credits charged so far.
@@ -82,12 +80,3 @@ class Started:
 class Stopped:
     view: CampaignView
     balances: Balances
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """What a bulk add did; ``errors`` name index, number, field and message."""
-
-    contacts: Sequence[Contact]
-    skipped: int
-    errors: list[dict[str, Any]] = field(default_factory=list)

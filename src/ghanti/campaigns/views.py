@@ -34,8 +34,7 @@ async def locked(session: AsyncSession, account_id: int, campaign_id: int) -> Ca
 
 
 async def view(session: AsyncSession, campaign: Campaign) -> CampaignView:
-    voice = await repository.voice(session, campaign.voice_id) if campaign.voice_id is not None else None
-    return (await _views(session, campaign.account_id, [(campaign, voice)]))[0]
+    return (await _views(session, campaign.account_id, [(campaign, None)]))[0]
 
 
 async def page(
@@ -56,7 +55,7 @@ async def _views(
     for plan in await ownership.plans(session, account_id, OWNER_KIND, ids):
         plans[plan.owner_id].append(plan)
     plan_ids = [plan.id for of_campaign in plans.values() for plan in of_campaign]
-    figures = await dialing.figures(session, account_id, plan_ids) if plan_ids else {}
+    figures = await dialing.figures(session, account_id, plan_ids)
     return [
         _view(campaign, voice, contacts.get(campaign.id, 0), plans[campaign.id], figures)
         for campaign, voice in rows
@@ -80,6 +79,6 @@ def _view(
         contacts=contacts,
         # Rounded down, so that 100 says that nothing is left.
         progress_percent=final * 100 // targets if targets else 0,
-        credits_consumed=sum(figure.credits_phone + figure.credits_sms for figure in mine),
+        credits_consumed=sum(figure.credits for figure in mine),
         paused_reason=next((plan.state_reason for plan in paused), None),
     )

@@ -30,6 +30,10 @@ class PlanFigures:
     credits_sms: int = 0
     by_outcome: dict[Channel, dict[Outcome, int]] = field(default_factory=lambda: defaultdict(dict))
 
+    @property
+    def credits(self) -> int:
+        return self.credits_phone + self.credits_sms
+
 
 async def lock_plan(session: AsyncSession, account_id: int, plan_id: int) -> Plan | None:
     """The plan, locked against changes of it; rows that refer to it may still be written by others."""
@@ -141,6 +145,8 @@ async def add_figures(session: AsyncSession, worker: UUID, deltas: Iterable[Figu
 async def read_figures(
     session: AsyncSession, account_id: int, plan_ids: Sequence[int]
 ) -> dict[int, PlanFigures]:
+    if not plan_ids:
+        return {}
     rows = await session.execute(
         text(
             """

@@ -19,6 +19,7 @@ from ghanti.campaigns import views
 from ghanti.campaigns.models import Campaign, Services
 from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
+from ghanti.dialing import service as dialing
 from ghanti.reports import repository
 from ghanti.reports.repository import Audience
 
@@ -57,14 +58,14 @@ async def contact_page(
     session: AsyncSession, account_id: int, campaign_id: int, limit: int, offset: int
 ) -> ContactPage:
     """A campaign's contacts, newest first, as rows of ``repository.progress``. Raises NotFoundError."""
-    campaign = await views.found(session, account_id, campaign_id)
-    view = await views.view(session, campaign)
-    audience = await _audience(session, campaign)
+    audience = await _audience(session, await views.found(session, account_id, campaign_id))
+    figures = await dialing.figures(session, account_id, audience.plan_ids)
+    carriers = await campaigns.carriers(session, account_id, campaign_id)
     return ContactPage(
-        total=view.contacts,
+        total=sum(carriers.values()),
         rows=await repository.page(session, audience, limit, offset),
-        credits_consumed=view.credits_consumed,
-        carriers=await campaigns.carriers(session, account_id, campaign_id),
+        credits_consumed=sum(figure.credits for figure in figures.values()),
+        carriers=carriers,
     )
 
 

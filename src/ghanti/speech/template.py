@@ -50,14 +50,19 @@ def tags(template: str) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
+def spellings(tag: str) -> tuple[str, str]:
+    """The names of the variable that a tag may mean, the likelier first: as it is written, and the same name
+    without its ``tags_`` prefix or with one, since both are in use on either side.
+    """
+    return tag, tag.removeprefix(_PREFIX) if tag.startswith(_PREFIX) else _PREFIX + tag
+
+
 def resolve(tag: str, variables: Mapping[str, Any]) -> str | None:
     """The value of a tag as text, or None when the contact has none.
 
-    ``{x}`` means the variable ``x``; failing that, the same name without its ``tags_`` prefix or
-    with one, since both spellings are in use on either side. A blank value counts as none.
+    The first of its spellings that has a value decides; a blank value counts as none.
     """
-    other = tag.removeprefix(_PREFIX) if tag.startswith(_PREFIX) else _PREFIX + tag
-    for key in (tag, other):
+    for key in spellings(tag):
         if text := as_text(variables.get(key)):
             return text
     return None
