@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.trunks.models import CallerNumber, Smsc, Trunk
+
+WayOut = TypeVar("WayOut", Trunk, Smsc)
 
 
 async def trunks(session: AsyncSession, *, simulated: bool) -> Sequence[Trunk]:
@@ -20,12 +23,8 @@ async def smscs(session: AsyncSession, *, simulated: bool) -> Sequence[Smsc]:
     return (await session.scalars(statement)).all()
 
 
-async def trunk_named(session: AsyncSession, name: str) -> Trunk | None:
-    return (await session.scalars(select(Trunk).where(Trunk.name == name))).one_or_none()
-
-
-async def smsc_named(session: AsyncSession, name: str) -> Smsc | None:
-    return (await session.scalars(select(Smsc).where(Smsc.name == name))).one_or_none()
+async def named(session: AsyncSession, kind: type[WayOut], name: str) -> WayOut | None:
+    return (await session.scalars(select(kind).where(kind.name == name))).one_or_none()
 
 
 async def caller_numbers(session: AsyncSession, account_id: int | None) -> Sequence[CallerNumber]:

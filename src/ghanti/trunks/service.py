@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import phonenumbers
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.encryption import SecretBox
 from ghanti.trunks import repository
 from ghanti.trunks.models import CallerNumber, Smsc, Trunk
+from ghanti.trunks.repository import WayOut
 
-WayOut = TypeVar("WayOut", Trunk, Smsc)
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -57,20 +57,8 @@ async def put_trunk(session: AsyncSession, box: SecretBox, order: TrunkOrder) ->
         raise TrunkError(f"unknown codecs: {', '.join(sorted(unknown))}; there are PCMU and PCMA")
     if order.number_format not in ("e164", "digits", "national"):
         raise TrunkError("number_format is e164 (+977…), digits (977…) or national (98…)")
-    values: dict[str, Any] = {
-        "host": order.host,
-        "port": order.port,
-        "username": order.username,
-        "password": box.encrypt(order.password) if order.password else None,
-        "codecs": list(order.codecs),
-        "number_format": order.number_format,
-        "cps": order.cps,
-        "max_calls": order.max_calls,
-        "simulated": order.simulated,
-        "active": True,
-    }
-    trunk = await repository.trunk_named(session, order.name) or Trunk(name=order.name)
-    return await _put(session, trunk, values)
+    password = box.encrypt(order.password) if order.password else None
+    return await _put(session, Trunk, order, password, codecs=list(order.codecs))
 
 
 async def put_smsc(session: AsyncSession, box: SecretBox, order: SmscOrder) -> Smsc:
@@ -82,24 +70,19 @@ async def put_smsc(session: AsyncSession, box: SecretBox, order: SmscOrder) -> S
     # The specification says 8; SMSCs are known that issue longer ones.
     if len(order.password) > 64:
         raise TrunkError("a password has at most 64 characters")
-    values: dict[str, Any] = {
-        "host": order.host,
-        "port": order.port,
-        "system_id": order.system_id,
-        "password": box.encrypt(order.password),
-        "system_type": order.system_type,
-        "source_address": order.source_address,
-        "window_size": order.window_size,
-        "messages_per_second": order.messages_per_second,
-        "simulated": order.simulated,
-        "active": True,
-    }
-    smsc = await repository.smsc_named(session, order.name) or Smsc(name=order.name)
-    return await _put(session, smsc, values)
+    return await _put(session, Smsc, order, box.encrypt(order.password))
 
 
-async def _put(session: AsyncSession, way_out: WayOut, values: dict[str, Any]) -> WayOut:
-    """Give a new or a known row these values."""
+async def _put(
+    session: AsyncSession,
+    kind: type[WayOut],
+    order: TrunkOrder | SmscOrder,
+    password: bytes | None,
+    **columns: Any,
+) -> WayOut:
+    """Give the row of that name, or a new one, what is ordered, with the password as it was encrypted."""
+    way_out = await repository.named(session, kind, order.name) or kind()
+    values = asdict(order) | columns | {"password": password, "active": True}
     for key, value in values.items():
         setattr(way_out, key, value)
     session.add(way_out)
