@@ -13,12 +13,11 @@ from ghanti.accounts.models import Account, ApiToken, User
 
 PrincipalRow = Row[*tuple[Any, ...]]
 
-_TOUCH_EVERY = timedelta(minutes=1)
+_STALE = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < func.now() - timedelta(minutes=1))
 
 _PRINCIPAL = (
     User.account_id,
     User.id.label("user_id"),
-    User.email,
     User.role,
     User.is_active,
     User.session_version,
@@ -49,10 +48,9 @@ async def principal_of_user(session: AsyncSession, user_id: int) -> PrincipalRow
 
 
 async def principal_of_token(session: AsyncSession, token_hash: bytes) -> PrincipalRow | None:
-    """The user of a live token, with the token's id when its last use should be noted, else None there."""
-    stale = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < func.now() - _TOUCH_EVERY)
+    """The user of a live token, with the token's id, and whether its last use should be noted."""
     statement = (
-        select(*_PRINCIPAL, ApiToken.id.label("token_id"), stale.label("stale"))
+        select(*_PRINCIPAL, ApiToken.id.label("token_id"), _STALE.label("stale"))
         .join(User, (User.account_id == ApiToken.account_id) & (User.id == ApiToken.user_id))
         .join(Account, Account.id == User.account_id)
         .where(ApiToken.token_hash == token_hash, ApiToken.revoked_at.is_(None))
@@ -64,11 +62,7 @@ async def touch_token(session: AsyncSession, account_id: int, token_id: int) -> 
     """Note a token's use, at most once a minute; of two requests at once one does."""
     due = (
         select(ApiToken.id)
-        .where(
-            ApiToken.account_id == account_id,
-            ApiToken.id == token_id,
-            or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < func.now() - _TOUCH_EVERY),
-        )
+        .where(ApiToken.account_id == account_id, ApiToken.id == token_id, _STALE)
         .with_for_update(skip_locked=True)
     )
     await session.execute(

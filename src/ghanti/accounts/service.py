@@ -34,7 +34,6 @@ class Principal:
 
     account_id: int
     user_id: int
-    email: str
     role: Role
     time_zone: ZoneInfo
     premium: bool
@@ -178,7 +177,6 @@ def _principal(row: Any) -> Principal:
     return Principal(
         account_id=row.account_id,
         user_id=row.user_id,
-        email=row.email,
         role=Role(row.role),
         time_zone=ZoneInfo(row.time_zone),
         premium=row.premium,
