@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import httpx
 import psycopg
 import pytest
 
+from ghanti.database.embedded import EmbeddedPostgres
 from processes import alive
 
 START_SECONDS = 90.0
@@ -214,7 +215,7 @@ class Served:
 
     def connect(self) -> psycopg.Connection[Any]:
         """A connection to its database."""
-        return psycopg.connect(self.run("database", "url").stdout.strip(), autocommit=True)
+        return psycopg.connect(EmbeddedPostgres(self.data).url, autocommit=True)
 
     def phone_log(self) -> list[dict[str, Any]]:
         """What the simulated phones saw (docs/simulator.md)."""
@@ -233,7 +234,7 @@ class Served:
 _SHARED: pytest.StashKey[Served] = pytest.StashKey()
 
 
-def shared_server(config: pytest.Config) -> Served:
+def _shared_server(config: pytest.Config) -> Served:
     """The one server of the session, ready, with an account; started anew if a test left it dead."""
     if _SHARED not in config.stash:
         folder = tempfile.TemporaryDirectory(prefix="ghanti-served-")
@@ -249,6 +250,16 @@ def shared_server(config: pytest.Config) -> Served:
     if not served.token:
         served.make_account()
     return served
+
+
+@pytest.fixture
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+    """The shared server. What its processes said goes into the report of a test that fails."""
+    failed_before = request.session.testsfailed
+    server = _shared_server(request.config)
+    yield server
+    if request.session.testsfailed > failed_before:
+        request.node.add_report_section("teardown", "server logs", server.said())
 
 
 def descendants(pid: int) -> list[int]:

@@ -10,6 +10,7 @@ from chaos_campaign import LISTENING, ChaosCampaign
 
 from serving import Served, wait_until
 
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
 NewCampaign = Callable[..., ChaosCampaign]
 
 LONG_MESSAGE = " ".join(["नमस्ते {name} जी, तपाईंको यस महिनाको खानेपानी महसुल बाँकी छ।"] * 4)
@@ -83,7 +84,7 @@ def test_drain_lets_live_calls_end_and_the_next_start_goes_on(
     assert outcomes["call", "completed"] >= len(LISTENING)
 
 
-def test_emergency_stop_hangs_up_and_dials_no_more(served: Served, new_campaign: NewCampaign) -> None:
+def test_emergency_stop_hangs_up_and_dials_no_more(new_campaign: NewCampaign) -> None:
     campaign = new_campaign(LONG_MESSAGE)
     campaign.run()
     campaign.wait_for_live_calls()
