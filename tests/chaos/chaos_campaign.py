@@ -17,6 +17,9 @@ ODD = (90, 91, 92, 93, 95, 96)
 MESSAGE = "नमस्ते {name} जी, तपाईंको यस महिनाको खानेपानी महसुल बाँकी छ। कृपया समयमै तिर्नुहोला।"
 SMS_MESSAGE = "{name} जी, महसुल बाँकी छ।"
 
+_LIVE_CALLS, _WAITING_CALLS = 3, 10
+"""A campaign is struck while so many phones listen at least, and so many others wait for their call."""
+
 _FINAL = {"completed", "hungup", "unanswered", "failed", "terminated"}
 
 
@@ -107,15 +110,15 @@ class ChaosCampaign:
 
     # Waiting
 
-    def wait_for_live_calls(self, answered: int = 3, waiting: int = 10) -> None:
-        """Until so many phones listen, and so many others still wait for their call."""
+    def wait_for_live_calls(self) -> None:
+        """Until enough phones listen to be struck, while enough others still wait for their call."""
         with self._served.connect() as database:
 
             def struck() -> bool:
                 states = Counter(self._states(database, "call"))
-                if states and states["waiting"] < waiting:
+                if states and states["waiting"] < _WAITING_CALLS:
                     raise AssertionError("the campaign went on too far to be struck")
-                return states["answered"] >= answered
+                return states["answered"] >= _LIVE_CALLS
 
             wait_until(struck, "phones listen while others wait")
 

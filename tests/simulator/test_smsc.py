@@ -163,7 +163,7 @@ async def test_the_command_line(tmp_path: Path) -> None:
     assert lines(tmp_path / "deep" / "log")[0]["text"] == "hello"
 
 
-def test_it_can_end_with_its_parent(tmp_path: Path) -> None:
+def test_it_can_end_with_its_parent() -> None:
     """A parent that starts it, tells its port and dies."""
     parent = subprocess.run(
         [

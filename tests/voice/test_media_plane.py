@@ -233,7 +233,7 @@ def test_a_full_recording_tells(plane: MediaPlane, stream: Stream, peers: list[P
     assert recorder.ms == 40
 
 
-def test_a_closed_stream_frees_its_port(plane: MediaPlane, stream: Stream, peers: list[Peer]) -> None:
+def test_a_closed_stream_frees_its_port(plane: MediaPlane, stream: Stream) -> None:
     closed: queue.Queue[bool] = queue.Queue()
     plane.close(stream)
     plane.close(stream)
