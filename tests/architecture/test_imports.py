@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from source_tree import Module, modules
 
@@ -36,6 +38,7 @@ _ALL = modules()
 _DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 
 
+@cache
 def _arrows(module: Module) -> set[str]:
     """The parts of ghanti that a module imports from."""
     return {name.split(".")[1] for name in module.imports() if name.startswith("ghanti.")}
