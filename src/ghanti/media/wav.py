@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ghanti.media.g711 import SAMPLE_RATE, Pcm, ulaw_to_pcm
+from ghanti.media.g711 import SAMPLE_RATE, Pcm
 
 
 def wav_bytes(pcm: Pcm, rate: int = SAMPLE_RATE) -> bytes:
@@ -20,11 +20,6 @@ def wav_bytes(pcm: Pcm, rate: int = SAMPLE_RATE) -> bytes:
         file.setframerate(rate)
         file.writeframes(pcm.astype("<i2").tobytes())
     return buffer.getvalue()
-
-
-def ulaw_to_wav(data: bytes) -> bytes:
-    """A WAV file of G.711 µ-law at 8 kHz."""
-    return wav_bytes(ulaw_to_pcm(data))
 
 
 def read_wav(source: Path | bytes) -> tuple[Pcm, int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import wave
 from pathlib import Path
 
 import numpy as np
 
 from ghanti.media import g711
+from ghanti.media.wav import wav_bytes
 from ghanti.voice import rtp
 from ghanti.voice.protocol import Codec
 
@@ -80,11 +80,7 @@ class Recorder:
         """
         partial = path.with_suffix(".part")
         try:
-            with partial.open("wb") as file, wave.open(file, "wb") as out:
-                out.setnchannels(1)
-                out.setsampwidth(2)
-                out.setframerate(g711.SAMPLE_RATE)
-                out.writeframes(self.samples().astype("<i2").tobytes())
+            partial.write_bytes(wav_bytes(self.samples()))
             partial.replace(path)
         except OSError:
             partial.unlink(missing_ok=True)
