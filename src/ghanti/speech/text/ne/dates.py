@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from ghanti.speech.text.ne.numbers import cardinal, number
+from ghanti.speech.text.ne.numbers import cardinal, number, one_by_one
 from ghanti.speech.text.ne.rule import Rule
 
 BIKRAM_MONTHS = ("बैशाख", "जेठ", "असार", "साउन", "भदौ", "असोज", "कात्तिक", "मंसिर", "पुस", "माघ", "फागुन", "चैत")
@@ -55,19 +55,15 @@ def _part_of_day(hour: int) -> str:
     return "राति"
 
 
-def _numbers(text: str) -> str:
-    return ", ".join(number(part) for part in re.findall(r"\d+", text))
-
-
 def _year_first(match: re.Match[str]) -> str:
     year, month, day = (int(part) for part in match.groups())
-    return f" {spoken_date(year, month, day) or _numbers(match[0])} "
+    return f" {spoken_date(year, month, day) or one_by_one(match[0])} "
 
 
 def _year_last(match: re.Match[str]) -> str:
     day, month, year = (int(part) for part in match.groups())
     said = spoken_date(year, month, day) or spoken_date(year, day, month)
-    return f" {said or _numbers(match[0])} "
+    return f" {said or one_by_one(match[0])} "
 
 
 def _fiscal_year(match: re.Match[str]) -> str:

@@ -54,6 +54,11 @@ def number(text: str) -> str:
     return f"{words} दशमलव " + " ".join(DIGITS[int(digit)] for digit in fraction)
 
 
+def one_by_one(text: str) -> str:
+    """All numbers in a text, one after the other."""
+    return ", ".join(number(part) for part in re.findall(r"\d+", text))
+
+
 def ordinal(value: int) -> str:
     """Which one: पहिलो, पाँचौँ, एकसट्ठीऔँ."""
     if value in _ORDINALS:
@@ -67,8 +72,8 @@ def _ordinal(match: re.Match[str]) -> str:
 
 
 def _list(match: re.Match[str]) -> str:
-    """1-2-3, 1/2/3: one after the other."""
-    return " " + ", ".join(number(part) for part in re.findall(r"\d+", match[0])) + " "
+    """1-2-3, 1/2/3."""
+    return f" {one_by_one(match[0])} "
 
 
 def _fraction(match: re.Match[str]) -> str:
