@@ -3,12 +3,11 @@
 Engines keep global state and may crash on hostile text, so they live in a process of their own. It
 reads batches from its standard input, one JSON array of requests a line, and answers each request
 in turn with one JSON object a line: ``{"key", "path", "ms"}`` or ``{"error"}``. Before the first it
-writes ``{"ready": true}``. It ends at the end of its input and dies with its parent.
+writes ``{"ready": true}``. It ends at the end of its input and, on Linux, dies with its parent at once.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -23,8 +22,7 @@ from ghanti.speech.cache import AudioCache
 from ghanti.speech.engines.base import Engine, EngineVoice
 from ghanti.speech.engines.espeak import Espeak
 from ghanti.speech.errors import SpeechError
-
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+from ghanti.supervisor.launch import die_with
 
 
 def serve(cache: AudioCache, requests: BinaryIO, answers: BinaryIO) -> None:
@@ -52,17 +50,10 @@ def _write(answers: BinaryIO, value: Mapping[str, str | int | bool]) -> None:
     answers.flush()
 
 
-def die_with_parent() -> None:
-    """Be killed when the parent ends, however it ends, even in the middle of a synthesis."""
-    parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
 def main(arguments: list[str], engines: Mapping[str, Engine] | None = None) -> None:
     """Serve on the standard streams; ``engines`` replaces the bundled ones."""
-    die_with_parent()
+    if sys.platform == "linux":  # Elsewhere it ends with its input, after the text that it is at.
+        die_with(os.getppid(), signal.SIGKILL)
     # Interrupts of the terminal reach the whole group; the parent decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
