@@ -1,4 +1,4 @@
-"""The voices that a new installation offers. The table of voices is seeded from here."""
+"""The voices that a new installation offers; the first migration writes the same into the table of voices."""
 
 from __future__ import annotations
 
