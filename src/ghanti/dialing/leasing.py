@@ -18,7 +18,7 @@ from ghanti.credits import service as credits
 from ghanti.credits.repository import Balances
 from ghanti.dialing import attempts, closing, repository
 from ghanti.dialing.attempts import Lease
-from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
+from ghanti.dialing.models import Channel, Outcome, Plan, PlanClass, PlanState
 from ghanti.dialing.pacing import DeficitRoundRobin, allowance
 from ghanti.trunks import service as trunks
 
@@ -278,10 +278,10 @@ async def _due_plans(session: AsyncSession, channel: Channel, starts: int) -> li
              WHERE p.starts_at <= now()
                AND (p.state = 'running'
                     OR (p.state = 'paused' AND p.state_reason = 'credits' AND balance.credits >= due.least))
-             ORDER BY array_position(ARRAY['otp', 'demo', 'emergency', 'bulk'], p.plan_class), p.id
+             ORDER BY array_position(CAST(:classes AS text[]), p.plan_class), p.id
             """
         ),
-        {"channel": channel, "starts": starts, "ahead": _LOOKAHEAD},
+        {"channel": channel, "starts": starts, "ahead": _LOOKAHEAD, "classes": list(PlanClass)},
     )
     return list(rows)
 

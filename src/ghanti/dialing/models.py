@@ -18,6 +18,8 @@ from ghanti.database.base import AccountId, Base, CreatedAt, Id, ParentAccountId
 
 
 class PlanClass(StrEnum):
+    """From the most urgent to the least: the order in which plans are prepared and dialled."""
+
     OTP = "otp"
     DEMO = "demo"
     EMERGENCY = "emergency"

@@ -20,7 +20,7 @@ from ghanti.credits.tariff import Tariff
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, dump_json, transaction
 from ghanti.dialing import closing
-from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
+from ghanti.dialing.models import Channel, Outcome, Plan, PlanClass, PlanState
 from ghanti.dialing.worker import tariff_of
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings
@@ -183,10 +183,10 @@ async def _unready_plans(session: AsyncSession, horizon_seconds: int) -> list[An
                               AND t.state = 'waiting' AND t.ready
                             LIMIT CASE p.state WHEN 'running' THEN stock.enough ELSE :least END) ahead)
                    < CASE p.state WHEN 'running' THEN stock.enough ELSE :least END
-             ORDER BY array_position(ARRAY['otp', 'demo', 'emergency', 'bulk'], p.plan_class), p.id
+             ORDER BY array_position(CAST(:classes AS text[]), p.plan_class), p.id
             """
         ),
-        {"horizon": horizon_seconds, "least": _LEAST_AHEAD},
+        {"horizon": horizon_seconds, "least": _LEAST_AHEAD, "classes": list(PlanClass)},
     )
     return list(rows)
 
