@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 SAMPLES = 160
 PACKET_SECONDS = 0.02
-PACKET_MS = 20
 HEADER = struct.Struct("!BBHII")
 _VERSION = 0x80
 

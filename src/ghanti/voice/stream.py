@@ -89,8 +89,8 @@ class Stream:
         silence = _SILENCE[self._codec]
         playback = self._playback
         payload = silence if playback is None else playback.next(silence)
-        packet = rtp.HEADER.pack(
-            0x80, self._payload_type | (self._marker << 7), self._sequence, self._timestamp, self._ssrc
+        packet = rtp.build(
+            self._payload_type, self._marker, self._sequence, self._timestamp, self._ssrc, payload
         )
         self._marker = False
         self._sequence = (self._sequence + 1) & 0xFFFF
@@ -98,7 +98,7 @@ class Stream:
         if playback is not None and playback.over:
             self._playback = None
             playback.finished()
-        self.sock.sendto(packet + payload, self._remote)
+        self.sock.sendto(packet, self._remote)
 
     def receive(self, datagram: bytes, source: Address, now: float) -> None:
         """Take a datagram; whatever is not of this call is dropped."""
