@@ -6,7 +6,6 @@ two accounts or two trunks is a row in the database.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
@@ -14,12 +13,9 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ghanti.carrier import Carrier
 
-class Carrier(StrEnum):
-    """Where calls and messages go: to the bundled simulators, or to the owner's trunks."""
-
-    SIMULATED = "simulated"
-    LIVE = "live"
+__all__ = ["Carrier", "Settings", "get_settings"]
 
 
 class Settings(BaseSettings):

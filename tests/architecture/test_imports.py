@@ -8,14 +8,14 @@ import pytest
 from source_tree import Module, modules
 
 LAYERS = (
-    ("cli", "commands", "demo", "serve", "prepare", "roles", "app"),
+    ("cli", "commands", "demo", "serve", "prepare", "roles", "app", "sockets"),
     ("api", "dashboard"),
     ("campaigns", "surveys", "otp", "reports", "webhooks"),
     ("dialing",),
     ("voice", "sms", "simulator"),
     ("contacts", "optouts", "trunks", "credits", "speech", "media"),
     ("accounts",),
-    ("database", "settings", "encryption", "supervisor"),
+    ("database", "settings", "carrier", "encryption", "folders", "supervisor"),
 )
 """From the top; a part may import from its own layer and from those below."""
 

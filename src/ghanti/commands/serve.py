@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ghanti.carrier import Carrier
 from ghanti.commands.common import DataOption, fail, settings_for
-from ghanti.settings import Carrier
 
 if TYPE_CHECKING:
     from ghanti.settings import Settings
