@@ -19,11 +19,6 @@ SHORTEST_PASSWORD = 8
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def accounts() -> None:
-    """Accounts, their people and credits."""
-
-
 @app.command()
 def create(
     email: str,

@@ -9,11 +9,6 @@ from ghanti.commands.common import DataOption, database_url, settings_for
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def database() -> None:
-    """The database."""
-
-
 @app.command()
 def url(data: DataOption = None) -> None:
     """Print the URL of the server's database; psql accepts it. It holds the password."""

@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def numbers() -> None:
-    """Caller numbers: what the called see."""
-
-
 @app.command()
 def add(
     number: Annotated[str, typer.Argument(help="In international form, such as +97715970425.")],

@@ -12,11 +12,6 @@ from ghanti.commands.common import fail
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def simulators() -> None:
-    """Phones and an SMSC to rehearse with, without a carrier and without cost."""
-
-
 @app.command()
 def phones(
     address: Annotated[str, typer.Option(help="IPv4 address of SIP and RTP.")] = "127.0.0.1",

@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def smscs() -> None:
-    """SMSCs: the ways out for text messages."""
-
-
 @app.command()
 def add(
     name: str,

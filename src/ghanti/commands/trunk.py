@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def trunks() -> None:
-    """SIP trunks: the ways out for calls."""
-
-
 @app.command()
 def add(
     name: str,
