@@ -12,9 +12,6 @@ from uuid import uuid4
 
 import jwt
 
-ACCESS_LIFETIME = timedelta(days=1)
-REFRESH_LIFETIME = timedelta(days=7)
-
 _API_TOKEN = re.compile(r"[0-9a-f]{64}")
 _ALGORITHM = "HS256"
 
@@ -39,8 +36,14 @@ def mask_api_token(token: str) -> str:
 
 
 class TokenType(StrEnum):
+    """The two session tokens of a login; each is also the name of its cookie."""
+
     ACCESS = "access"
     REFRESH = "refresh"
+
+    @property
+    def lifetime(self) -> timedelta:
+        return timedelta(days=1 if self is TokenType.ACCESS else 7)
 
 
 class MalformedTokenError(Exception):
@@ -64,11 +67,10 @@ class SessionTokens:
         self._key = key
 
     def issue(self, token_type: TokenType, claims: Claims) -> str:
-        lifetime = ACCESS_LIFETIME if token_type is TokenType.ACCESS else REFRESH_LIFETIME
         now = datetime.now(UTC)
         payload = {
             "token_type": token_type,
-            "exp": now + lifetime,
+            "exp": now + token_type.lifetime,
             "iat": now,
             "jti": uuid4().hex,
             "user_id": claims.user_id,

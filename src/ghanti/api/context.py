@@ -15,16 +15,13 @@ from ghanti.accounts import service as accounts
 from ghanti.accounts.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from ghanti.accounts.service import Principal
 from ghanti.accounts.throttle import LoginThrottle
-from ghanti.accounts.tokens import SessionTokens
+from ghanti.accounts.tokens import SessionTokens, TokenType
 from ghanti.api.body import Body, read_body
 from ghanti.api.media import MediaLinks
 from ghanti.database.session import SessionFactory
 from ghanti.database.session import transaction as begin
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings
-
-ACCESS_COOKIE = "access"
-REFRESH_COOKIE = "refresh"
 
 _BIGGEST_ID = 2**63 - 1
 
@@ -75,7 +72,7 @@ async def _key_holder(request: Request) -> Principal:
     """A bearer, or the access cookie of a login: the one endpoint that takes it besides refresh."""
     if request.headers.get("authorization", "").strip():
         return await _bearer(request)
-    cookie = request.cookies.get(ACCESS_COOKIE)
+    cookie = request.cookies.get(TokenType.ACCESS)
     if not cookie:
         raise UnauthenticatedError("Authentication credentials were not provided.")
     check_origin(request)

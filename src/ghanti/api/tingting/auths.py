@@ -7,16 +7,8 @@ from fastapi import APIRouter, Request, Response
 from ghanti.accounts import service as accounts
 from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import InactiveUserError
-from ghanti.accounts.tokens import (
-    ACCESS_LIFETIME,
-    REFRESH_LIFETIME,
-    InvalidTokenError,
-    MalformedTokenError,
-    TokenType,
-)
+from ghanti.accounts.tokens import Claims, InvalidTokenError, MalformedTokenError, TokenType
 from ghanti.api.context import (
-    ACCESS_COOKIE,
-    REFRESH_COOKIE,
     InParts,
     KeyHolder,
     Reader,
@@ -24,6 +16,7 @@ from ghanti.api.context import (
     Transaction,
     check_origin,
     is_https,
+    parts_of,
 )
 from ghanti.api.responses import answer
 from ghanti.api.tingting import shapes
@@ -52,8 +45,8 @@ async def login(request: Request, parts: InParts, sent: Sent) -> Response:
     address = request.client.host if request.client else ""
     claims = await accounts.login(parts.sessions, parts.throttle, str(email), str(password), address)
     response = answer({"has_logged_in": True, "message": "Login Successful"})
-    _set_cookie(request, response, ACCESS_COOKIE, parts.tokens.issue(TokenType.ACCESS, claims))
-    _set_cookie(request, response, REFRESH_COOKIE, parts.tokens.issue(TokenType.REFRESH, claims))
+    _set_cookie(request, response, TokenType.ACCESS, claims)
+    _set_cookie(request, response, TokenType.REFRESH, claims)
     return response
 
 
@@ -61,7 +54,7 @@ async def login(request: Request, parts: InParts, sent: Sent) -> Response:
 async def refresh(request: Request, session: Transaction, parts: InParts, sent: Sent) -> Response:
     """A new `access` cookie for the `refresh` cookie, or for `{"refresh": "…"}` in the body."""
     check_origin(request)
-    token = request.cookies.get(REFRESH_COOKIE) or sent.values.get("refresh")
+    token = request.cookies.get(TokenType.REFRESH) or sent.values.get("refresh")
     if not token:
         return answer({"message": "No refresh token provided"}, 400)
     try:
@@ -73,7 +66,7 @@ async def refresh(request: Request, session: Transaction, parts: InParts, sent: 
     except InvalidTokenError:
         return answer({"message": "Failed To Refresh The Session"}, 401)
     response = answer({"message": "Session Refreshed Successfully"})
-    _set_cookie(request, response, ACCESS_COOKIE, parts.tokens.issue(TokenType.ACCESS, claims))
+    _set_cookie(request, response, TokenType.ACCESS, claims)
     return response
 
 
@@ -98,12 +91,11 @@ async def user_profile(principal: Reader, session: Transaction) -> Response:
     return answer(shapes.profile(await accounts.profile(session, principal)))
 
 
-def _set_cookie(request: Request, response: Response, name: str, token: str) -> None:
-    lifetime = ACCESS_LIFETIME if name == ACCESS_COOKIE else REFRESH_LIFETIME
+def _set_cookie(request: Request, response: Response, token_type: TokenType, claims: Claims) -> None:
     response.set_cookie(
-        name,
-        token,
-        max_age=int(lifetime.total_seconds()),
+        token_type,
+        parts_of(request).tokens.issue(token_type, claims),
+        max_age=int(token_type.lifetime.total_seconds()),
         path="/",
         secure=is_https(request),
         httponly=True,
