@@ -12,7 +12,8 @@ from ghanti.media import g711
 from ghanti.voice import rtp
 from ghanti.voice.protocol import Codec
 
-MAX_FILE_BYTES = 600 * g711.SAMPLE_RATE * 2
+# Twenty minutes: G.711 is one byte a sample.
+MAX_FILE_BYTES = 20 * 60 * g711.SAMPLE_RATE
 _Key = tuple[str, int, int]
 
 
@@ -25,7 +26,6 @@ class AudioCache:
 
     def __init__(self, max_bytes: int = 32 << 20) -> None:
         self._max_bytes = max_bytes
-        self._bytes = 0
         self._files: OrderedDict[_Key, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -56,14 +56,9 @@ class AudioCache:
     def _remember(self, key: _Key, data: bytes) -> None:
         with self._lock:
             self._files[key] = data
-            self._bytes = sum(map(len, self._files.values()))
-            while self._bytes > self._max_bytes and len(self._files) > 1:
-                self._bytes -= len(self._files.popitem(last=False)[1])
-
-
-def to_codec(ulaw: bytes, codec: Codec) -> bytes:
-    """µ-law bytes in the codec of the call."""
-    return ulaw if codec == "PCMU" else ulaw.translate(g711.ULAW_TO_ALAW)
+            held = sum(map(len, self._files.values()))
+            while held > self._max_bytes and len(self._files) > 1:
+                held -= len(self._files.popitem(last=False)[1])
 
 
 class Playback:
@@ -73,7 +68,7 @@ class Playback:
 
     def __init__(self, ulaw: bytes, codec: Codec, finished: Callable[[], object]) -> None:
         self._length = len(ulaw)
-        self._data = to_codec(ulaw, codec)
+        self._data = ulaw if codec == "PCMU" else ulaw.translate(g711.ULAW_TO_ALAW)
         self._position = 0
         self.finished = finished
 
