@@ -119,6 +119,12 @@ def test_the_url_is_one_that_psql_takes(served: Served) -> None:
     assert asked.stdout == f"{EMAIL}\n"
 
 
+def test_the_url_of_an_owners_database_is_too() -> None:
+    owned = {"GHANTI_DATABASE_URL": "postgresql+psycopg://ghanti:word@db.example/ghanti?sslmode=require"}
+    done = CliRunner().invoke(app, ["database", "url"], env=owned)
+    assert done.stdout == "postgresql://ghanti:word@db.example/ghanti?sslmode=require\n"
+
+
 def test_without_a_server_a_command_says_how_to_start_one(tmp_path: Path) -> None:
     data = tmp_path / "data"
     command = ("account", "create", EMAIL, "--password", "long enough 1")

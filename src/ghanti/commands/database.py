@@ -12,4 +12,6 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def url(data: DataOption = None) -> None:
     """Print the URL of the server's database; psql accepts it. It holds the password."""
-    typer.echo(database_url(settings_for(data)))
+    from ghanti.database.url import for_libpq
+
+    typer.echo(for_libpq(database_url(settings_for(data))))
