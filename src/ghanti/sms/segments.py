@@ -67,22 +67,23 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """A text, split.
-
-    `units` counts what the operators bill by: septets (an escaped character is two) or UTF-16 code units.
-    `forced` holds the distinct characters that ruled the GSM alphabet out, in their order in the text.
-    """
+    """A text, split."""
 
     encoding: Encoding
     parts: tuple[Part, ...]
-    units: int
-    forced: tuple[str, ...]
+
+    @property
+    def forced(self) -> tuple[str, ...]:
+        """The distinct characters that ruled the GSM alphabet out, in their order in the text."""
+        text = "".join(part.text for part in self.parts)
+        return tuple(dict.fromkeys(character for character in text if character not in _ALPHABET))
 
     @property
     def replaceable(self) -> dict[str, str]:
         """What to replace to bring the text back to the GSM alphabet; empty when that is impossible."""
-        if all(character in REPLACEMENTS for character in self.forced):
-            return {character: REPLACEMENTS[character] for character in self.forced}
+        forced = self.forced
+        if all(character in REPLACEMENTS for character in forced):
+            return {character: REPLACEMENTS[character] for character in forced}
         return {}
 
     def short_messages(self, reference: int) -> list[bytes]:
@@ -108,18 +109,15 @@ def segment(text: str) -> Segments:
     text = text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
     if _ALPHABET.issuperset(text):
         encoding, codec, single, split = Encoding.GSM7, "gsm0338", 160, smsutil.gsm_split
-        forced: tuple[str, ...] = ()
     else:
         encoding, codec, single, split = Encoding.UCS2, "utf-16-be", 140, smsutil.unicode_split
-        forced = tuple(dict.fromkeys(character for character in text if character not in _ALPHABET))
     octets = text.encode(codec)
-    units = len(octets) if encoding is Encoding.GSM7 else len(octets) // 2
     if len(octets) <= single:
-        return Segments(encoding, (Part(text, octets),), units, forced)
+        return Segments(encoding, (Part(text, octets),))
     parts = tuple(Part(part.content, part.content.encode(codec)) for part in split(text).parts)
     if len(parts) > MAX_PARTS:
         raise TooLongError(f"{len(parts)} parts; a message has at most {MAX_PARTS}")
-    return Segments(encoding, parts, units, forced)
+    return Segments(encoding, parts)
 
 
 def concatenation_header(reference: int, total: int, number: int) -> bytes:
