@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import selectors
 from pathlib import Path
+
+END_SECONDS = 30.0
 
 
 def alive(pid: int) -> bool:
@@ -12,3 +16,17 @@ def alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in ("Z", "X")
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait until a process that is no child of ours has ended."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            assert selector.select(END_SECONDS), f"process {pid} lives on"
+    finally:
+        os.close(descriptor)

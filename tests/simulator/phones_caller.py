@@ -1,4 +1,4 @@
-"""A caller over raw UDP, as small as SIP and RTP allow, and a bank of phones as a process.
+"""A caller over raw UDP, as small as SIP and RTP allow.
 
 It shares nothing with the phones or with ghanti.voice, so that neither is proved against itself.
 """
@@ -6,64 +6,14 @@ It shares nothing with the phones or with ghanti.voice, so that neither is prove
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import selectors
-import signal
 import struct
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-DEADLINE = 30.0
+from phones_bank import DEADLINE
+
 TELEPHONE_EVENT = 101
-
-
-class Bank:
-    """``python -m ghanti.simulator.phones`` as a child process."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.log, self.recordings = folder / "calls.jsonl", folder / "heard"
-        command = [sys.executable, "-m", "ghanti.simulator.phones"]
-        paths = ["--recordings", str(self.recordings), "--log", str(self.log)]
-        self.process = subprocess.Popen([*command, *paths, *options], stdout=subprocess.PIPE)
-        self.ready = read_ready(self.process)
-        self.port: int = self.ready["port"]
-
-    def lines(self, **match: object) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
-        return [line for line in lines if all(line[key] == value for key, value in match.items())]
-
-    async def end_of(self, call_id: str) -> dict[str, Any]:
-        async with asyncio.timeout(DEADLINE):
-            while not (found := self.lines(event="end", call_id=call_id)):  # noqa: ASYNC110 - a file has no event
-                await asyncio.sleep(0.02)
-        assert len(found) == 1
-        return found[0]
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(DEADLINE)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            assert self.process.stdout is not None
-            self.process.stdout.close()
-
-
-def read_ready(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    assert process.stdout is not None
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        assert selector.select(DEADLINE), "the phones never became ready"
-    ready = json.loads(process.stdout.readline())
-    assert isinstance(ready, dict)
-    return ready
 
 
 @dataclass
@@ -247,17 +197,3 @@ class Caller:
             header = struct.pack("!BBHII", 0x80, 0, sequence & 0xFFFF, sequence * 160, 0x6768)
             self._rtp.sendto(header + ulaw[index * 160 : index * 160 + 160], self._remote_rtp)
             await asyncio.sleep(max(0.0, begun + (index + 1) * 0.02 - loop.time()))
-
-
-def wait_for_end(pid: int) -> None:
-    """Wait until a process that is no child of ours has ended."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(descriptor, selectors.EVENT_READ)
-            assert selector.select(DEADLINE), f"process {pid} lives on"
-    finally:
-        os.close(descriptor)

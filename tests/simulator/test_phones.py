@@ -6,16 +6,18 @@ import asyncio
 import signal
 import subprocess
 import sys
-import wave
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
-from phones_caller import DEADLINE, TELEPHONE_EVENT, Bank, Caller, read_ready, wait_for_end
+from phones_caller import TELEPHONE_EVENT, Caller
 
 from ghanti.media import g711
+from phones_bank import DEADLINE, Bank, read_ready
+from processes import wait_for_end
+from recordings import read_wav
 
 Open = Callable[..., Awaitable[Caller]]
 StartBank = Callable[..., Bank]
@@ -57,12 +59,6 @@ def noise(seconds: float) -> bytes:
     white = np.random.default_rng(seed=7).standard_normal(int(8000 * seconds))
     band = np.convolve(white, np.hanning(8), mode="same")
     return g711.pcm_to_ulaw((band / np.abs(band).max() * 16000).astype(np.int16))
-
-
-def read_wav(path: str) -> np.ndarray:
-    with wave.open(path, "rb") as file:
-        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (8000, 1, 2)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
 
 
 def best_correlation(part: np.ndarray, whole: np.ndarray) -> float:

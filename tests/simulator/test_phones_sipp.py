@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from phones_caller import DEADLINE, Bank
+
+from phones_bank import DEADLINE, Bank
 
 pytestmark = pytest.mark.peers
 

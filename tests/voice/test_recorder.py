@@ -1,6 +1,5 @@
 """Recording."""
 
-import wave
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +9,13 @@ from hypothesis import strategies as st
 from ghanti.media import g711
 from ghanti.voice.recorder import Recorder
 from ghanti.voice.rtp import Packet
+from recordings import read_wav
 
 LOUD = g711.pcm_to_ulaw(np.full(160, 8000, np.int16))
 
 
 def packet(timestamp: int, payload: bytes, ssrc: int = 1) -> Packet:
     return Packet(0, False, 0, timestamp % (1 << 32), ssrc, payload)
-
-
-def read(path: Path) -> np.ndarray:
-    with wave.open(str(path)) as file:
-        assert file.getparams()[:3] == (1, 2, 8000)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
 @given(st.data(), st.integers(0, 0xFFFFFFFF))
@@ -43,7 +37,7 @@ def test_a_lost_packet_is_silence(tmp_path: Path) -> None:
     for index in (0, 2):
         recorder.add(packet(160 * index, LOUD))
     recorder.save(tmp_path / "r.wav")
-    samples = read(tmp_path / "r.wav")
+    samples = read_wav(tmp_path / "r.wav")
     assert len(samples) == 480
     assert not samples[160:320].any()
     assert abs(int(samples[0]) - 8000) < 300
@@ -54,7 +48,7 @@ def test_alaw_is_decoded(tmp_path: Path) -> None:
     recorder = Recorder("PCMA", 10_000, None)
     recorder.add(packet(0, g711.pcm_to_alaw(np.full(160, -8000, np.int16))))
     recorder.save(tmp_path / "r.wav")
-    assert abs(int(read(tmp_path / "r.wav")[0]) + 8000) < 300
+    assert abs(int(read_wav(tmp_path / "r.wav")[0]) + 8000) < 300
 
 
 def test_it_is_full_at_its_limit() -> None:

@@ -2,61 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import signal
-import sys
-import wave
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from voice_peers import CREDENTIALS, DEADLINE, Samples, Voice, correlation, eventually, message, write_message
+from voice_peers import CREDENTIALS, Voice, correlation, message, write_message
+
+from phones_bank import Bank
+from recordings import read_wav
 
 pytestmark = pytest.mark.peers
 Trunks = Callable[..., Awaitable[int]]
 
 
-@dataclass
-class Bank:
-    """The simulator's phones, chosen by the last two digits of the number."""
-
-    process: asyncio.subprocess.Process
-    port: int
-    log: Path
-
-    async def heard(self, call_id: str) -> Samples:
-        """What the phone of a call recorded."""
-        await eventually(lambda: self._end(call_id) is not None)
-        end = self._end(call_id)
-        assert end is not None
-        with wave.open(end["wav"]) as file:
-            assert file.getframerate() == 8000
-            return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
-
-    def _end(self, call_id: str) -> dict[str, Any] | None:
-        lines = [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
-        return next((line for line in lines if (line["event"], line["call_id"]) == ("end", call_id)), None)
-
-
 @pytest.fixture
-async def bank(tmp_path: Path) -> AsyncIterator[Bank]:
+def bank(tmp_path: Path) -> Iterator[Bank]:
+    """The simulator's phones, chosen by the last two digits of the number."""
     pytest.importorskip("baresip", reason="needs baresip-python (make setup)")
-    log = tmp_path / "calls.jsonl"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ghanti.simulator.phones", "--recordings", tmp_path / "heard", "--log", log,
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
-    async with asyncio.timeout(DEADLINE):
-        ready = json.loads(await process.stdout.readline())
-    yield Bank(process, ready["port"], log)
-    process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(DEADLINE):
-        await process.communicate()
+    phones = Bank(tmp_path)
+    yield phones
+    assert phones.stop() == 0
 
 
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
@@ -69,7 +35,7 @@ async def test_baresip_hears_the_message(
     attempt = await voice.dial(port, audio=audio, trunk=CREDENTIALS | {"codecs": [codec]})
     ended = await voice.ended(attempt)
     assert (ended.reason, ended.played_ms) == ("completed", 3000)
-    heard = await bank.heard(f"{attempt}-1")
+    heard = read_wav((await bank.end_of(f"{attempt}-1"))["wav"])
     assert correlation(sent, heard) >= 0.98
     assert correlation(message(3.0, seed=2), heard) < 0.5
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 import socket
-import wave
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from voice_peers import Phone, Voice, correlation, message, write_message
 
 from ghanti.media import g711
+from recordings import read_wav
 
 pytestmark = pytest.mark.peers
 Phones = Callable[..., Awaitable[Phone]]
@@ -250,12 +249,6 @@ RECORDING = 25
 RECORD = {"v": 1, "steps": [{"do": "record", "name": "r1", "max_ms": 10000, "terminator": "#"}]}
 
 
-def _read(path: str) -> np.ndarray:
-    with wave.open(path) as file:
-        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (8000, 1, 2)
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
-
-
 async def test_the_callee_is_recorded_in_order(voice: Voice, phone: Phones) -> None:
     callee = await phone("answer")
     attempt = await voice.dial(callee.port, script=RECORD)
@@ -269,7 +262,7 @@ async def test_the_callee_is_recorded_in_order(voice: Voice, phone: Phones) -> N
     assert (await voice.ended(attempt)).reason == "completed"
     assert recorded.ms == 1000
     assert Path(recorded.path).parent == voice.recordings
-    assert correlation(said, _read(recorded.path)) >= 0.98
+    assert correlation(said, read_wav(recorded.path)) >= 0.98
 
 
 async def test_a_recording_survives_the_callees_hangup(voice: Voice, phone: Phones) -> None:
@@ -280,7 +273,7 @@ async def test_a_recording_survives_the_callees_hangup(voice: Voice, phone: Phon
     await callee.ear.say(said)
     recorded = await voice.until(attempt, "recorded")
     assert (await voice.ended(attempt)).reason == "hungup"
-    assert correlation(said, _read(recorded.path)) >= 0.98
+    assert correlation(said, read_wav(recorded.path)) >= 0.98
 
 
 async def test_a_call_ordered_to_end_before_any_response(voice: Voice, phone: Phones, tmp_path: Path) -> None:
