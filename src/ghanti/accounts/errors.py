@@ -5,7 +5,7 @@ A message is written for the person who reads it in a client's log; it never hol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -44,6 +44,11 @@ class InvalidError(RefusedError):
     @classmethod
     def of(cls, field: str, message: str) -> InvalidError:
         return cls.of_fields({field: [message]})
+
+    @classmethod
+    def missing(cls, names: Iterable[str]) -> InvalidError:
+        """An error about inputs that must be given."""
+        return cls.of_fields({name: ["This field is required."] for name in names})
 
 
 class UnauthenticatedError(RefusedError):

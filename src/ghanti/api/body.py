@@ -40,7 +40,7 @@ class Body:
     files: dict[str, UploadFile] = field(default_factory=dict)
     is_form: bool = False
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Remove the temporary copies of uploads."""
         for file in self.files.values():
             await file.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -93,11 +94,8 @@ async def _bearer(request: Request) -> Principal:
 
 
 async def _body(request: Request) -> AsyncIterator[Body]:
-    body = await read_body(request)
-    try:
+    async with aclosing(await read_body(request)) as body:
         yield body
-    finally:
-        await body.close()
 
 
 Transaction = Annotated[AsyncSession, Depends(_transaction, scope="function")]

@@ -41,7 +41,7 @@ async def login(request: Request, parts: InParts, sent: Sent) -> Response:
     email, password = sent.values.get("email"), sent.values.get("password")
     missing = [name for name, value in (("email", email), ("password", password)) if not value]
     if missing:
-        raise InvalidError.of_fields({name: ["This field is required."] for name in missing})
+        raise InvalidError.missing(missing)
     address = request.client.host if request.client else ""
     claims = await accounts.login(parts.sessions, parts.throttle, str(email), str(password), address)
     response = answer({"has_logged_in": True, "message": "Login Successful"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
@@ -51,11 +52,8 @@ router = APIRouter(tags=["Contacts"])
 
 
 async def _upload(request: Request) -> AsyncIterator[Body]:
-    body = await read_body(request, parts_of(request).settings.upload_megabytes)
-    try:
+    async with aclosing(await read_body(request, parts_of(request).settings.upload_megabytes)) as body:
         yield body
-    finally:
-        await body.close()
 
 
 Upload = Annotated[Body, Depends(_upload)]
@@ -84,10 +82,7 @@ async def add_contact(
         if not result.created and not result.skipped:
             raise InvalidError("No contact could be added.", extra=body)
         return answer(body, 201 if result.created else 200)
-    number = sent.values.get("number")
-    if number is None or number == "":
-        raise InvalidError.of("number", "This field is required.")
-    variables = _variables(sent.values.get("other_variables"))
+    number, variables = _number(sent), _variables(sent.values.get("other_variables"))
     contact = await audience.add_one(session, principal, campaign_id, number, variables, region)
     return answer(shapes.new_contact(contact, principal.time_zone), 201)
 
@@ -119,7 +114,7 @@ async def upload_contacts(
             raise InvalidError.of("bulk_file", "Send a file, as multipart form data, in the field bulk_file.")
         key = await _store(parts, principal, campaign_id, file)
     finally:
-        await sent.close()
+        await sent.aclose()
     try:
         async with reading_turn():
             imported = await audience.import_file(
@@ -183,11 +178,8 @@ async def set_attributes(contact_id: int, principal: Writer, sent: Sent, session
 async def update_number(
     contact_id: int, principal: Writer, sent: Sent, session: Transaction, parts: InParts
 ) -> Response:
-    number = sent.values.get("number")
-    if number is None or number == "":
-        raise InvalidError.of("number", "This field is required.")
     contact = await audience.update_number(
-        session, principal, contact_id, number, parts.settings.home_country
+        session, principal, contact_id, _number(sent), parts.settings.home_country
     )
     row = await reports.contact_progress(session, contact)
     return answer(shapes.contact_progress(row, principal.time_zone))
@@ -209,6 +201,13 @@ async def _store(parts: Parts, principal: Principal, campaign_id: int, file: Upl
     data = await file.read()
     await asyncio.to_thread(parts.store.put, key, data)
     return key
+
+
+def _number(sent: Body) -> Any:
+    number = sent.values.get("number")
+    if number is None or number == "":
+        raise InvalidError.missing(["number"])
+    return number
 
 
 def _items(value: Any) -> list[Mapping[str, Any]]:
