@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,15 @@ BYTES_PER_MS = g711.SAMPLE_RATE // 1000
 SILENCE_LEVEL = 160
 # A timestamp that leaps further than this belongs to a new stream, not to a late packet.
 _LEAP_SAMPLES = 10 * g711.SAMPLE_RATE
+_SILENCE: dict[Codec, bytes] = {"PCMU": bytes([g711.ULAW_SILENCE]), "PCMA": bytes([g711.ALAW_SILENCE])}
+_DECODE: dict[Codec, Callable[[bytes], g711.Pcm]] = {"PCMU": g711.ulaw_to_pcm, "PCMA": g711.alaw_to_pcm}
 
 
 class Recorder:
     """Lays packets out by timestamp: lost ones stay silent, late or doubled ones change nothing."""
 
     def __init__(self, codec: Codec, max_ms: int, silence_ms: int | None) -> None:
-        self._silence = bytes([g711.ULAW_SILENCE if codec == "PCMU" else g711.ALAW_SILENCE])
-        self._decode = g711.ulaw_to_pcm if codec == "PCMU" else g711.alaw_to_pcm
+        self._codec = codec
         self._limit = max_ms * BYTES_PER_MS
         self._quiet_limit = None if silence_ms is None else silence_ms * BYTES_PER_MS
         self._data = bytearray()
@@ -50,13 +52,18 @@ class Recorder:
             return
         end = offset + len(payload)
         if end > len(self._data):
-            self._data += self._silence * (end - len(self._data))
+            self._data += _SILENCE[self._codec] * (end - len(self._data))
         self._data[offset:end] = payload
         if (
             self._quiet_limit is not None
-            and np.abs(self._decode(payload).astype(np.int32)).mean() > SILENCE_LEVEL
+            and np.abs(_DECODE[self._codec](payload).astype(np.int32)).mean() > SILENCE_LEVEL
         ):
             self._heard_until = max(self._heard_until, end)
+
+    def switch(self, codec: Codec, table: bytes) -> None:
+        """Go on in ``codec``, to which ``table`` translates, after the peer changed it in mid-call."""
+        self._data = self._data.translate(table)
+        self._codec = codec
 
     def _offset(self, packet: rtp.Packet) -> int:
         """Where the packet lies, in samples from the start; negative when it is older than the start."""
@@ -70,7 +77,7 @@ class Recorder:
 
     def samples(self) -> g711.Pcm:
         """What was recorded, as 16-bit linear samples."""
-        return self._decode(bytes(self._data))
+        return _DECODE[self._codec](bytes(self._data))
 
     def save(self, path: Path) -> None:
         """Write a mono 16-bit 8 kHz wav. Blocks; not for the media thread.

@@ -54,8 +54,11 @@ class Stream:
 
     def connect(self, media: sdp.Media, codec: Codec, symmetric: bool) -> None:
         """Start sending to the peer's media, or follow it after a re-INVITE."""
-        if self.connected and codec != self._codec and self._playback is not None:
-            self._playback.switch(_TRANSCODE[codec])
+        if self.connected and codec != self._codec:
+            if self._playback is not None:
+                self._playback.switch(_TRANSCODE[codec])
+            if self._recorder is not None:
+                self._recorder.switch(codec, _TRANSCODE[codec])
         self._codec = codec
         self._payload_type = media.codecs[codec]
         self._telephone_event = media.telephone_event
