@@ -93,7 +93,6 @@ class SmppChannel:
                 data_coding=segments.encoding.data_coding,
                 esm_class=esm_class,
                 validity_period=validity,
-                service_type=config.service_type,
             )
             for short_message in segments.short_messages(self._reference)
         ]

@@ -92,7 +92,6 @@ class Tag(IntEnum):
     """Optional parameters (section 5.3.2)."""
 
     RECEIPTED_MESSAGE_ID = 0x001E
-    SC_INTERFACE_VERSION = 0x0210
     NETWORK_ERROR_CODE = 0x0423
     MESSAGE_PAYLOAD = 0x0424
     MESSAGE_STATE = 0x0427

@@ -18,7 +18,7 @@ class SmscConfig:
 
     `messages_per_second` is the most it allows (parts, not texts). `window` is how many submits may wait for
     their response. `source` is the sender: a number, a short code or up to 11 letters; its type is
-    told from its form unless `source_ton` and `source_npi` say otherwise.
+    told from its form.
     """
 
     host: str
@@ -26,14 +26,10 @@ class SmscConfig:
     system_id: str
     password: str = field(repr=False)
     system_type: str = ""
-    address_range: str = ""
 
     source: str = ""
-    source_ton: int | None = None
-    source_npi: int | None = None
     destination_ton: int = 1
     destination_npi: int = 1
-    service_type: str = ""
     validity: timedelta | None = None
 
     window: int = 10
@@ -63,7 +59,6 @@ class SmscConfig:
             system_id=self.system_id,
             password=self.password,
             system_type=self.system_type,
-            address_range=self.address_range,
         )
 
     def source_address(self, source: str | None = None) -> Address:
@@ -75,11 +70,7 @@ class SmscConfig:
             ton, npi = _ALPHANUMERIC
         else:
             ton, npi = _UNKNOWN
-        return Address(
-            ton if self.source_ton is None else self.source_ton,
-            npi if self.source_npi is None else self.source_npi,
-            sender.removeprefix("+"),
-        )
+        return Address(ton, npi, sender.removeprefix("+"))
 
     def destination_address(self, number: str) -> Address:
         """`number` in E.164."""

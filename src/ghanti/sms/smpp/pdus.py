@@ -99,9 +99,6 @@ class BindTransceiver:
     system_id: str
     password: str
     system_type: str = ""
-    addr_ton: int = 0
-    addr_npi: int = 0
-    address_range: str = ""
 
     def encode(self, sequence: int) -> bytes:
         """Raises `PduError` when a field is too long."""
@@ -109,8 +106,8 @@ class BindTransceiver:
             c_octets(self.system_id, 16, "system_id")
             + c_octets(self.password, MAX_PASSWORD, "password")
             + c_octets(self.system_type, 13, "system_type")
-            + bytes((INTERFACE_VERSION, self.addr_ton, self.addr_npi))
-            + c_octets(self.address_range, 41, "address_range")
+            # addr_ton, addr_npi, address_range: which numbers are ours is the SMSC's to know (section 5.2.7).
+            + bytes((INTERFACE_VERSION, 0, 0, 0))
         )
         return encode(Command.BIND_TRANSCEIVER, sequence, body)
 
