@@ -11,15 +11,9 @@ from ghanti.voice.protocol import Codec
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 # The static payload types of RFC 3551, table 4; a peer need not map them.
-STATIC: dict[int, Codec] = {0: "PCMU", 8: "PCMA"}
 PAYLOAD: dict[Codec, int] = {"PCMU": 0, "PCMA": 8}
+_STATIC = {number: codec for codec, number in PAYLOAD.items()}
 TELEPHONE_EVENT = 101
-_DIRECTIONS: dict[str, Direction] = {
-    "sendrecv": "sendrecv",
-    "sendonly": "sendonly",
-    "recvonly": "recvonly",
-    "inactive": "inactive",
-}
 _ANSWERS: dict[Direction, Direction] = {
     "sendrecv": "sendrecv",
     "sendonly": "recvonly",
@@ -174,7 +168,7 @@ def _payloads(numbers: list[int], maps: dict[int, str]) -> tuple[dict[Codec, int
     codecs: dict[Codec, int] = {}
     telephone_event = None
     for number in numbers:
-        name = maps.get(number, STATIC.get(number, ""))
+        name = maps.get(number, _STATIC.get(number, ""))
         if name in PAYLOAD and number < 128:
             codecs.setdefault("PCMU" if name == "PCMU" else "PCMA", number)
         elif name == "TELEPHONE-EVENT" and telephone_event is None and number < 128:
@@ -183,7 +177,4 @@ def _payloads(numbers: list[int], maps: dict[int, str]) -> tuple[dict[Codec, int
 
 
 def _direction(lines: list[str]) -> Direction | None:
-    for line in lines:
-        if line.startswith("a=") and line[2:] in _DIRECTIONS:
-            return _DIRECTIONS[line[2:]]
-    return None
+    return next((word for line in lines for word in _ANSWERS if line == f"a={word}"), None)
