@@ -6,15 +6,14 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from voice_peers import CREDENTIALS, DEADLINE, Phone, Voice, bound, free_port
+from voice_peers import CREDENTIALS, DEADLINE, Phone, Phones, Trunks, Voice, Voices, bound, free_port
 
 TEMPLATE = Path(__file__).with_name("kamailio.cfg")
-Trunks = Callable[..., Awaitable[int]]
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +21,8 @@ def voice_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where a voice process lives that many tests share, as many campaigns would."""
     folder = tmp_path_factory.mktemp("voice")
     there = Voice(folder)
-    command = ["-m", "ghanti.voice", "--socket", there.socket, "--recordings", there.recordings]
     with there.log.open("wb") as log:
-        process = subprocess.Popen([sys.executable, *command], stderr=log)
+        process = subprocess.Popen(there.command, stderr=log)
     yield folder
     process.kill()
     process.wait()
@@ -38,15 +36,26 @@ async def voice(voice_folder: Path) -> AsyncIterator[Voice]:
 
 
 @pytest.fixture
-async def own_voice(tmp_path: Path) -> AsyncIterator[Voice]:
-    """For a test that does the process harm."""
-    voice = await Voice(tmp_path).start()
-    yield voice
-    await voice.stop()
+async def start_voice(tmp_path: Path) -> AsyncIterator[Voices]:
+    """``start_voice(*options)`` starts a voice process of the test's own, always in the same folder."""
+    async with AsyncExitStack() as started:
+
+        async def start(*options: str) -> Voice:
+            voice = await Voice(tmp_path, *options).start()
+            started.push_async_callback(voice.stop)
+            return voice
+
+        yield start
 
 
 @pytest.fixture
-async def phone(sipp: Path, tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Phone]]]:
+async def own_voice(start_voice: Voices) -> Voice:
+    """For a test that does the process harm."""
+    return await start_voice()
+
+
+@pytest.fixture
+async def phone(sipp: Path, tmp_path: Path) -> AsyncIterator[Phones]:
     phones: list[Phone] = []
 
     async def start(scenario: str, **keys: str) -> Phone:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from voice_peers import CREDENTIALS, Phone, Voice, correlation, message, write_message
+from voice_peers import CREDENTIALS, Phones, Trunks, Voice, correlation, message, write_message
 
 pytestmark = pytest.mark.peers
-Phones = Callable[..., Awaitable[Phone]]
-Trunks = Callable[..., Awaitable[int]]
 
 
 async def test_digest_lets_the_call_through(

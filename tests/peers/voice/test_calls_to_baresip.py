@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from voice_peers import CREDENTIALS, Voice, correlation, message, write_message
+from voice_peers import CREDENTIALS, Trunks, Voice, correlation, message, write_message
 
 from phones_bank import Bank
 from recordings import read_wav
 
 pytestmark = pytest.mark.peers
-Trunks = Callable[..., Awaitable[int]]
 
 
 @pytest.fixture

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import itertools
 import socket
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from voice_peers import Phone, Voice, correlation, message, write_message
+from voice_peers import Phones, Voice, correlation, message, write_message
 
 from ghanti.media import g711
 from recordings import read_wav
 
 pytestmark = pytest.mark.peers
-Phones = Callable[..., Awaitable[Phone]]
 
 
 async def test_the_whole_message_is_heard(voice: Voice, phone: Phones, tmp_path: Path) -> None:

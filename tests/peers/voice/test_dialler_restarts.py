@@ -8,16 +8,14 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from voice_peers import DEADLINE, PLAY, Phone, Voice, message, write_message
+from voice_peers import DEADLINE, PLAY, Phones, Voice, Voices, message, write_message
 
 from ghanti.voice.client import VoiceClient, VoiceGoneError
 
 pytestmark = pytest.mark.peers
-Phones = Callable[..., Awaitable[Phone]]
 
 
 @pytest.fixture
@@ -146,19 +144,14 @@ async def test_a_malformed_dial_ends_unsent(voice: Voice) -> None:
     assert (event["attempt"], event["reason"], event["not_sent"]) == (str(attempt), "malformed", True)
 
 
-async def test_capacity_is_a_limit(phone: Phones, tmp_path: Path) -> None:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    voice = await Voice(folder, "--capacity", "1").start()
-    try:
-        callee = await phone("answer")
-        audio = {"message": write_message(tmp_path / "a.ulaw", message(2.0))}
-        first = await voice.dial(callee.port, audio=audio)
-        second = await voice.ended(await voice.dial(callee.port, audio=audio))
-        assert (second.reason, second.not_sent) == ("capacity", True)
-        assert (await voice.ended(first)).reason == "completed"
-    finally:
-        await voice.stop()
+async def test_capacity_is_a_limit(start_voice: Voices, phone: Phones, tmp_path: Path) -> None:
+    voice = await start_voice("--capacity", "1")
+    callee = await phone("answer")
+    audio = {"message": write_message(tmp_path / "a.ulaw", message(2.0))}
+    first = await voice.dial(callee.port, audio=audio)
+    second = await voice.ended(await voice.dial(callee.port, audio=audio))
+    assert (second.reason, second.not_sent) == ("capacity", True)
+    assert (await voice.ended(first)).reason == "completed"
 
 
 async def test_sigterm_lets_calls_end(voice: Voice, phone: Phones, tmp_path: Path) -> None:
@@ -194,7 +187,7 @@ async def test_sigterm_twice_hangs_up(voice: Voice, phone: Phones, tmp_path: Pat
     assert await callee.succeeded()
 
 
-async def test_one_socket_has_one_voice_process(voice: Voice) -> None:
+async def test_one_socket_has_one_voice_process(voice: Voice, start_voice: Voices) -> None:
     second = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ghanti.voice", "--socket", voice.socket, stderr=asyncio.subprocess.PIPE
     )
@@ -208,33 +201,22 @@ async def test_one_socket_has_one_voice_process(voice: Voice) -> None:
     await voice.process.wait()
     assert voice.socket.exists()
     await voice.client.close()
-    third = await Voice(voice.folder).start()
+    await start_voice()
     assert voice.socket.stat().st_mode & 0o777 == 0o600
-    await third.stop()
 
 
-async def test_a_peer_that_vanishes_is_hung_up(phone: Phones, tmp_path: Path) -> None:
-    folder = tmp_path / "watchful"
-    folder.mkdir()
-    voice = await Voice(folder, "--rtp-timeout", "1").start()
-    try:
-        callee = await phone("answer")
-        audio = {"message": write_message(tmp_path / "a.ulaw", message(60.0))}
-        ended = await voice.ended(await voice.dial(callee.port, audio=audio))
-        assert (ended.reason, ended.hungup_by) == ("rtp_timeout", "network")
-        assert await callee.succeeded()
-    finally:
-        await voice.stop()
+async def test_a_peer_that_vanishes_is_hung_up(start_voice: Voices, phone: Phones, tmp_path: Path) -> None:
+    voice = await start_voice("--rtp-timeout", "1")
+    callee = await phone("answer")
+    audio = {"message": write_message(tmp_path / "a.ulaw", message(60.0))}
+    ended = await voice.ended(await voice.dial(callee.port, audio=audio))
+    assert (ended.reason, ended.hungup_by) == ("rtp_timeout", "network")
+    assert await callee.succeeded()
 
 
-async def test_rtp_ports_stay_in_their_range(phone: Phones, tmp_path: Path) -> None:
-    folder = tmp_path / "ranged"
-    folder.mkdir()
-    voice = await Voice(folder, "--rtp-ports", "39000-39019").start()
-    try:
-        callee = await phone("answer")
-        audio = {"message": write_message(tmp_path / "a.ulaw", message(0.5))}
-        assert (await voice.ended(await voice.dial(callee.port, audio=audio))).reason == "completed"
-        assert {source[1] in range(39000, 39020) for _, _, source in callee.ear.packets} == {True}
-    finally:
-        await voice.stop()
+async def test_rtp_ports_stay_in_their_range(start_voice: Voices, phone: Phones, tmp_path: Path) -> None:
+    voice = await start_voice("--rtp-ports", "39000-39019")
+    callee = await phone("answer")
+    audio = {"message": write_message(tmp_path / "a.ulaw", message(0.5))}
+    assert (await voice.ended(await voice.dial(callee.port, audio=audio))).reason == "completed"
+    assert {source[1] in range(39000, 39020) for _, _, source in callee.ear.packets} == {True}

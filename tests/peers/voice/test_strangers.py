@@ -6,14 +6,12 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from voice_peers import DEADLINE, Phone, Voice, message, write_message
+from voice_peers import DEADLINE, Phones, Voice, message, write_message
 
 pytestmark = pytest.mark.peers
-Phones = Callable[..., Awaitable[Phone]]
 
 
 def request(method: str, port: int) -> bytes:

@@ -10,8 +10,7 @@ import struct
 import sys
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -73,7 +72,6 @@ def correlation(sent: Samples, heard: Samples) -> float:
     return float((a @ b) / np.sqrt((sent @ sent) * (b @ b)))
 
 
-@dataclass
 class Ear(asyncio.DatagramProtocol):
     """The callee's end of the media: keeps every packet, and sends what a test wants."""
 
@@ -180,19 +178,16 @@ class Voice:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.socket = folder / "voice.sock"
-        self.folder = folder
         self.recordings = folder / "recordings"
         self.log = folder / "voice.log"
-        self.options = options
+        paths = ["--socket", str(self.socket), "--recordings", str(self.recordings)]
+        self.command = [sys.executable, "-m", "ghanti.voice", *paths, *options]
         self.events: list[Event] = []
         self.ordered: set[uuid.UUID] = set()
 
     async def start(self) -> Self:
-        command = ["-m", "ghanti.voice", "--socket", self.socket, "--recordings", self.recordings]
         with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, *command, *self.options, stderr=log
-            )
+            self.process = await asyncio.create_subprocess_exec(*self.command, stderr=log)
         return await self.join()
 
     async def reconnect(self) -> None:
@@ -262,3 +257,8 @@ class Voice:
         if self.process.returncode is None:
             os.kill(self.process.pid, signal.SIGKILL)
         await self.process.wait()
+
+
+Phones = Callable[..., Awaitable[Phone]]
+Trunks = Callable[..., Awaitable[int]]
+Voices = Callable[..., Awaitable[Voice]]
