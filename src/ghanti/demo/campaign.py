@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,14 +94,6 @@ class DemoCampaign:
         response = self._http.get(f"download/report/{self.id}/")
         _check(response)
         path.write_bytes(response.content)
-
-    def until(self, what: Callable[[], bool], seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while not what():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_SECONDS)
-        return True
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
         response = self._http.request(method, path, **arguments)

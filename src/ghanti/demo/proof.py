@@ -46,13 +46,13 @@ class Evidence:
     expected_answers: int
 
     @property
+    def all_heard(self) -> bool:
+        """Whether every phone that was to answer heard its own message, and no other's."""
+        return len(self.heard) == self.expected_answers and all(item.right for item in self.heard)
+
+    @property
     def holds(self) -> bool:
-        return (
-            all(item.right for item in self.heard)
-            and len(self.heard) == self.expected_answers
-            and not self.called_twice
-            and not self.wrong_texts
-        )
+        return self.all_heard and not self.called_twice and not self.wrong_texts
 
 
 def gather(folder: Path, media: Path, people: list[Person], voice_id: int) -> Evidence:

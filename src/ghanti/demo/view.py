@@ -94,7 +94,7 @@ class DemoView:
             max((h.other for h in evidence.heard), default=1.0),
         )
         self._verdict(
-            len(evidence.heard) == evidence.expected_answers and all(h.right for h in evidence.heard),
+            evidence.all_heard,
             f"{len(evidence.heard)} of {evidence.expected_answers} answered phones heard their own message: "
             f"correlation at least {worst:.3f} (> {OWN_AT_LEAST}), "
             f"with another's at most {best:.3f} (< {OTHER_AT_MOST})",
