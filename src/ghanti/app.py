@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import uvicorn
@@ -84,10 +85,11 @@ async def serve(settings: Settings) -> None:
         await _Server(uvicorn.Config(app, **config)).serve([bound])
 
 
-def main() -> None:
+def main(_arguments: Sequence[str]) -> None:
+    """Serve by the settings; like the other roles' it is handed arguments, and has no use for them."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     asyncio.run(serve(get_settings()))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -6,6 +6,8 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from ghanti.database.embedded import EmbeddedPostgres
@@ -72,6 +74,10 @@ def roles(settings: Settings, url: str, *, behind: list[str]) -> list[Role]:
     drain = settings.drain_seconds + _STOP_MARGIN_SECONDS
     simulators = _simulators(settings, ports) if ports else []
     names = [role.name for role in simulators]
+
+    def worker(name: str, after: list[str]) -> Role:
+        return _forked(Role(name, _python("ghanti.roles", name), env, READY, after, grace=drain))
+
     # Voice comes first, as it is a command: it loads while this process imports what the others share.
     return [
         *simulators,
@@ -90,29 +96,20 @@ def roles(settings: Settings, url: str, *, behind: list[str]) -> list[Role]:
             after=names,
             grace=_STOP_MARGIN_SECONDS,
         ),
-        Role(
-            "prepare",
-            _python("ghanti.prepare", *(_port_arguments(ports) if ports else ())),
-            env,
-            after=[*behind, *names],
-            restart=False,
-            before=preload,
-            entry=lambda: _prepare(ports),
+        _forked(
+            Role(
+                "prepare",
+                _python("ghanti.prepare", *(_port_arguments(ports) if ports else ())),
+                env,
+                after=[*behind, *names],
+                restart=False,
+            )
         ),
         # Behind prepare: a dialler that began before it would call where the last start's simulators were.
-        _worker("dialler", env, [*behind, "voice", "prepare"], drain),
-        _worker("sms", env, [*behind, *names, "prepare"], drain),
-        _worker("speech", env, [*behind, *names], drain),
-        Role(
-            "api",
-            _python("ghanti.app"),
-            env,
-            READY,
-            [*behind, *names],
-            grace=drain,
-            before=preload,
-            entry=_api,
-        ),
+        worker("dialler", [*behind, "voice", "prepare"]),
+        worker("sms", [*behind, *names, "prepare"]),
+        worker("speech", [*behind, *names]),
+        _forked(Role("api", _python("ghanti.app"), env, READY, [*behind, *names], grace=drain)),
     ]
 
 
@@ -126,27 +123,10 @@ def preload() -> None:
     gc.freeze()
 
 
-def _worker(name: str, env: dict[str, str], after: list[str], drain: float) -> Role:
-    def entry() -> None:
-        from ghanti.roles import main
-
-        main([name])
-
-    return Role(
-        name, _python("ghanti.roles", name), env, READY, after, grace=drain, before=preload, entry=entry
-    )
-
-
-def _api() -> None:
-    from ghanti.app import main
-
-    main()
-
-
-def _prepare(ports: RehearsalPorts | None) -> None:
-    from ghanti.prepare import main
-
-    main(_port_arguments(ports) if ports else ())
+def _forked(role: Role) -> Role:
+    """The same role, as a fork of this process that calls ``main`` of the module that its command runs."""
+    _, _, module, *arguments = role.argv
+    return replace(role, before=preload, entry=lambda: import_module(module).main(arguments))
 
 
 def _simulators(settings: Settings, ports: RehearsalPorts) -> list[Role]:
