@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ghanti.sms.smpp.commands import RECEIPT_TYPES, Tag
-from ghanti.sms.smpp.pdus import MAX_MESSAGE_ID, DeliverSm
+from ghanti.sms.smpp.pdus import MAX_MESSAGE_ID, DeliverSm, message_id
 
 
 class DeliveryState(StrEnum):
@@ -95,11 +95,11 @@ def parse_receipt(pdu: DeliverSm) -> Receipt | None:
     if not pdu.esm_class & RECEIPT_TYPES and told_id is None:
         return None
     fields = _text_fields(pdu)
-    message_id = (told_id or b"").split(b"\0", 1)[0].decode("latin-1").strip() or fields.get("id", "")
-    if not message_id:
+    identity = message_id(told_id or b"").strip() or fields.get("id", "")
+    if not identity:
         return None
     return Receipt(
-        message_id=message_id[:MAX_MESSAGE_ID],
+        message_id=identity[:MAX_MESSAGE_ID],
         state=_state(pdu.tlvs.get(Tag.MESSAGE_STATE), fields.get("stat")),
         recipient=pdu.source.digits,
         error=_network_error(pdu.tlvs.get(Tag.NETWORK_ERROR_CODE)) or fields.get("err"),

@@ -104,10 +104,10 @@ class Link(asyncio.Protocol):
         if self.closed.done():
             future.set_exception(NotSentError(self.closed.result()))
             return future
-        self._sequence = 1 if self._sequence >= _LAST_SEQUENCE else self._sequence + 1
-        octets = encoder(self._sequence)
+        sequence = self._next_sequence()
+        octets = encoder(sequence)
         waiting = _Waiting(future, self._loop.time() + self._response_seconds)
-        self._waiting[self._sequence] = waiting
+        self._waiting[sequence] = waiting
         self._unwritten.append(waiting)
         self._write(octets)
         if self._timer is None:
@@ -195,6 +195,10 @@ class Link(asyncio.Protocol):
         elif pdu.command not in _UNANSWERED:
             self._write(encode(Command.GENERIC_NACK, pdu.sequence, status=Status.ESME_RINVCMDID))
 
+    def _next_sequence(self) -> int:
+        self._sequence = self._sequence % _LAST_SEQUENCE + 1
+        return self._sequence
+
     def _write(self, octets: bytes) -> None:
         if not self._out:
             self._loop.call_soon(self._flush)
@@ -233,8 +237,7 @@ class Link(asyncio.Protocol):
                 await asyncio.sleep(self._enquire_seconds - quiet)
                 continue
             self._alive.clear()
-            self._sequence = 1 if self._sequence >= _LAST_SEQUENCE else self._sequence + 1
-            self._write(encode(Command.ENQUIRE_LINK, self._sequence))
+            self._write(encode(Command.ENQUIRE_LINK, self._next_sequence()))
             try:
                 async with asyncio.timeout(self._enquire_response_seconds):
                     await self._alive.wait()

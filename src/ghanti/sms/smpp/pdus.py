@@ -187,13 +187,13 @@ class DeliverSm:
         return cls(source, destination, short_message, data_coding, esm_class, reader.tlvs())
 
 
-def message_id(body: bytes) -> str:
-    """The message_id of a submit_sm_resp (section 4.4.2); empty when the SMSC left it out.
+def message_id(octets: bytes) -> str:
+    """The message_id of a submit_sm_resp (section 4.4.2), or of a receipted_message_id; empty when left out.
 
     Lenient: SMSCs omit the NUL, and a response that can't be read would turn a message that was accepted
     into one that is unknown.
     """
-    return body.split(b"\0", 1)[0][:MAX_MESSAGE_ID].decode("latin-1")
+    return octets.split(b"\0", 1)[0][:MAX_MESSAGE_ID].decode("latin-1")
 
 
 def response(request: Pdu, status: int = Status.ESME_ROK) -> bytes:
