@@ -18,12 +18,11 @@ from ghanti.voice import conversation, outcomes, sdp
 from ghanti.voice.agent import Final
 from ghanti.voice.plane import MediaPlane
 from ghanti.voice.player import AudioCache, AudioError, duration_ms
-from ghanti.voice.protocol import Answered, Codec, Dial, Ended, Key, Party, Played, Recorded, Ringing, Sent
+from ghanti.voice.protocol import Answered, Codec, Dial, Ended, EventType, Party, Ringing, Sent
 from ghanti.voice.sip import Invite, Leg, Signalling
 
 logger = logging.getLogger(__name__)
 
-Report = type[Sent | Ringing | Answered | Played | Key | Recorded | Ended]
 # How long the final response to a CANCEL may take; a 200 that comes later is still answered with a BYE.
 CANCEL_SECONDS = 5.0
 # How long the first response may take once we gave up; a CANCEL has to wait for it (RFC 3261, 9.1).
@@ -119,7 +118,7 @@ class Call:
             self._report(Ended, **vars(outcome))
             self._over = True
 
-    def _report(self, event: Report, **fields: Any) -> None:
+    def _report(self, event: EventType, **fields: Any) -> None:
         # A peer may ring, or send keys, long after the call was given up; ended stays the last event.
         if not self._over:
             self._services.report(event, self.dial.attempt, self.dial.leg, **fields)

@@ -9,9 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from ghanti.voice.protocol import Answered, Ended, Event, Key, Played, Recorded, Ringing, Sent
-
-_Class = type[Sent | Ringing | Answered | Played | Key | Recorded | Ended]
+from ghanti.voice.protocol import Ended, Event, EventType, Played
 
 
 class EventLog:
@@ -41,7 +39,7 @@ class EventLog:
         return len(self._events) >= self.limit
 
     def report(
-        self, event: _Class, attempt: UUID, leg: int, *, at: float | None = None, **fields: Any
+        self, event: EventType, attempt: UUID, leg: int, *, at: float | None = None, **fields: Any
     ) -> None:
         """Append an event; ``at`` is in Unix seconds, now when absent."""
         self._seq += 1

@@ -188,6 +188,7 @@ class Ended(_Event):
 
 
 Event = Annotated[Sent | Ringing | Answered | Played | Key | Recorded | Ended, Field(discriminator="event")]
+EventType = type[Event]
 Command = Annotated[Hello | Dial | Hangup | Extend | Void | Ack, Field(discriminator="type")]
 
 _commands: TypeAdapter[Command] = TypeAdapter(Command)
