@@ -13,7 +13,7 @@ from ghanti.accounts.service import Principal
 from ghanti.api.context import InParts, Reader, Sent, Transaction, Writer
 from ghanti.api.pagination import envelope, window_of
 from ghanti.api.responses import answer
-from ghanti.api.tingting import shapes
+from ghanti.api.tingting import links, shapes
 from ghanti.api.tingting.examples import (
     CAMPAIGN,
     CAMPAIGN_BODY,
@@ -26,7 +26,6 @@ from ghanti.api.tingting.examples import (
     queries,
 )
 from ghanti.api.tingting.fields import WrongValueError, boolean, campaign_fields, campaign_status, integer
-from ghanti.api.tingting.links import media_url
 from ghanti.campaigns import service as campaigns
 from ghanti.campaigns import views
 from ghanti.campaigns.schemas import CampaignFilter
@@ -60,12 +59,7 @@ async def list_campaigns(request: Request, principal: Reader, session: Transacti
     window = window_of(request)
     wanted = _filter(request, principal)
     total, page = await views.page(session, principal.account_id, wanted, window.limit, window.offset)
-    rows = [
-        shapes.campaign(
-            view, principal.time_zone, media_url(request, view.campaign.bulk_file), voice_object=True
-        )
-        for view in page
-    ]
+    rows = [links.campaign(request, principal, view, voice_object=True) for view in page]
     return answer(envelope(request, window, total, rows))
 
 
@@ -106,8 +100,7 @@ async def get_campaign(
     request: Request, campaign_id: int, principal: Reader, session: Transaction
 ) -> Response:
     campaign = await views.found(session, principal.account_id, campaign_id)
-    view = await views.view(session, campaign)
-    return answer(shapes.campaign(view, principal.time_zone, media_url(request, campaign.bulk_file)))
+    return answer(links.campaign(request, principal, await views.view(session, campaign)))
 
 
 @router.api_route("/campaign/{campaign_id:row}/", methods=["PUT", "POST"], include_in_schema=False)
@@ -128,7 +121,7 @@ async def update_campaign(
     """Changes the fields that are sent; while it runs only name, description and credit_limit may change."""
     fields = campaign_fields(sent, principal.time_zone)
     view = await campaigns.update(session, principal, campaign_id, fields, parts.settings)
-    return answer(shapes.campaign(view, principal.time_zone, media_url(request, view.campaign.bulk_file)))
+    return answer(links.campaign(request, principal, view))
 
 
 @router.delete(

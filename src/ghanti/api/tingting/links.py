@@ -1,13 +1,26 @@
-"""URLs of media files in answers."""
+"""What answers link to files of the media store."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import Request
 
+from ghanti.accounts.service import Principal
 from ghanti.api.context import base_url, parts_of
+from ghanti.api.tingting import shapes
+from ghanti.campaigns.schemas import CampaignView
 
 
-def media_url(request: Request, key: str | None) -> str | None:
+def campaign(
+    request: Request, principal: Principal, view: CampaignView, *, voice_object: bool = False
+) -> dict[str, Any]:
+    """A campaign as ``shapes.campaign`` has it, in the asker's time zone and with a link to its file."""
+    bulk_file = _media_url(request, view.campaign.bulk_file)
+    return shapes.campaign(view, principal.time_zone, bulk_file, voice_object=voice_object)
+
+
+def _media_url(request: Request, key: str | None) -> str | None:
     """An absolute, signed URL of a file of the media store, or None without one."""
     if key is None:
         return None

@@ -7,9 +7,8 @@ from fastapi.responses import StreamingResponse
 
 from ghanti.api.context import InParts, Reader, Transaction, Writer
 from ghanti.api.responses import answer
-from ghanti.api.tingting import shapes
+from ghanti.api.tingting import links, shapes
 from ghanti.api.tingting.examples import BEGAN, CSV_REPORT, STOPPED, answers
-from ghanti.api.tingting.links import media_url
 from ghanti.campaigns import running
 from ghanti.campaigns.schedule import bikram_sambat
 from ghanti.reports import service as reports
@@ -36,11 +35,10 @@ async def emergency_stop(
 ) -> Response:
     """Nothing more is dialled, calls in flight are hung up, the campaign is Terminated."""
     stopped = await running.stop(session, principal, campaign_id)
-    bulk_file = media_url(request, stopped.view.campaign.bulk_file)
     return answer(
         {
             "message": "Campaign stopped successfully",
-            "data": shapes.campaign(stopped.view, principal.time_zone, bulk_file),
+            "data": links.campaign(request, principal, stopped.view),
             **shapes.remaining(stopped.balances),
         }
     )
