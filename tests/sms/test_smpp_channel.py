@@ -16,10 +16,11 @@ import smpp34
 from scripted_smsc import SUBMIT, scripted_smsc
 
 from ghanti.simulator.smsc import Options, Smsc
-from ghanti.sms.port import ChannelState, OutgoingSms, SendOutcome, SmsChannel
+from ghanti.sms.port import OutgoingSms, SendOutcome, SmsChannel
 from ghanti.sms.receipts import DeliveryState, Receipt, canonical_id
 from ghanti.sms.smpp.channel import SmppChannel
 from ghanti.sms.smpp.config import SmscConfig
+from ghanti.sms.smpp.session import LinkState
 
 BASE = SmscConfig(
     host="127.0.0.1",
@@ -185,14 +186,15 @@ async def test_a_channel_that_is_down_says_so(tmp_path: Path) -> None:
     async with scripted_smsc() as gone:
         port = gone.port
     receipts = Receipts()
-    statuses: asyncio.Queue[ChannelState] = asyncio.Queue()
+    states: asyncio.Queue[LinkState] = asyncio.Queue()
     config = replace(BASE, port=port)
-    channel = SmppChannel(config, receipts.keep, lambda status: statuses.put_nowait(status.state))
-    assert channel.status.state is ChannelState.DOWN
+    channel = SmppChannel(config, receipts.keep, lambda state: states.put_nowait(state.link))
+    assert channel.free == 0
     await channel.start()
     try:
         async with asyncio.timeout(20):
-            assert await statuses.get() is ChannelState.DOWN
+            while await states.get() is not LinkState.DOWN:
+                pass
         assert channel.free == 0
         result = await channel.send(OutgoingSms(PHONE, "hello"))
         assert result.outcome is SendOutcome.NOT_SENT

@@ -28,15 +28,7 @@ from ghanti.dialing.worker import (
 )
 from ghanti.encryption import DecryptionError, SecretBox
 from ghanti.settings import Carrier, Settings
-from ghanti.sms.port import (
-    ChannelStatus,
-    OnReceipts,
-    OnStatus,
-    OutgoingSms,
-    SendOutcome,
-    SendResult,
-    SmsChannel,
-)
+from ghanti.sms.port import OnReceipts, OutgoingSms, SendOutcome, SendResult, SmsChannel
 from ghanti.sms.receipts import Receipt
 from ghanti.sms.smpp.channel import SmppChannel
 from ghanti.sms.smpp.config import SmscConfig
@@ -146,7 +138,7 @@ class Texter:
                 await channel.stop()
         for smsc_id, config in wanted.items():
             if smsc_id not in self._channels:
-                channel = SmppChannel(config, self._keeper(smsc_id), self._reporter(smsc_id))
+                channel = SmppChannel(config, self._keeper(smsc_id))
                 self._channels[smsc_id] = (config, channel)
                 await channel.start()
 
@@ -182,12 +174,6 @@ class Texter:
             self._receipts_came.set()
 
         return keep
-
-    def _reporter(self, smsc_id: int) -> OnStatus:
-        def report(status: ChannelStatus) -> None:
-            logger.info("SMSC %d is %s %s", smsc_id, status.state, status.reason)
-
-        return report
 
     async def _tick(self) -> None:
         async with self._ticking:

@@ -67,26 +67,8 @@ class SendResult:
         return self.outcome not in (SendOutcome.THROTTLED, SendOutcome.NOT_SENT)
 
 
-class ChannelState(StrEnum):
-    """`REFUSED` needs a human: the carrier rejects the account."""
-
-    UP = "up"
-    DOWN = "down"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelStatus:
-    """A state and why, for an operator's eyes."""
-
-    state: ChannelState
-    reason: str = ""
-
-
 OnReceipts = Callable[[list[Receipt]], Awaitable[None]]
 """Gets receipts in batches. When it returns they are kept; when it raises the carrier sends them again."""
-
-OnStatus = Callable[[ChannelStatus], None]
 
 
 class SmsChannel(Protocol):
@@ -95,9 +77,6 @@ class SmsChannel(Protocol):
     @property
     def free(self) -> int:
         """Texts that may be sent now without waiting for another; 0 while the channel is down."""
-
-    @property
-    def status(self) -> ChannelStatus: ...
 
     async def start(self) -> None:
         """Begin to connect; returns without waiting for it."""

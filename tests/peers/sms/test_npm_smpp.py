@@ -12,10 +12,11 @@ from dataclasses import replace
 import pytest
 from npm_smsc import NpmSmsc, Start
 
-from ghanti.sms.port import ChannelState, ChannelStatus, OutgoingSms, SendOutcome
+from ghanti.sms.port import OutgoingSms, SendOutcome
 from ghanti.sms.receipts import DeliveryState, Receipt, canonical_id
 from ghanti.sms.smpp.channel import SmppChannel
 from ghanti.sms.smpp.config import SmscConfig
+from ghanti.sms.smpp.session import LinkState, SessionState
 
 pytestmark = pytest.mark.peers
 
@@ -39,7 +40,7 @@ class Owner:
 
     def __init__(self) -> None:
         self.receipts: asyncio.Queue[Receipt] = asyncio.Queue()
-        self.statuses: asyncio.Queue[ChannelStatus] = asyncio.Queue()
+        self.states: asyncio.Queue[SessionState] = asyncio.Queue()
 
     async def keep(self, receipts: list[Receipt]) -> None:
         for receipt in receipts:
@@ -49,18 +50,18 @@ class Owner:
         async with asyncio.timeout(30):
             return [await self.receipts.get() for _ in range(count)]
 
-    async def until(self, state: ChannelState) -> ChannelStatus:
+    async def until(self, wanted: LinkState) -> SessionState:
         async with asyncio.timeout(30):
-            while (status := await self.statuses.get()).state is not state:
+            while (state := await self.states.get()).link is not wanted:
                 pass
-        return status
+        return state
 
 
 @asynccontextmanager
 async def channel_to(smsc: NpmSmsc, **changes: object) -> AsyncIterator[tuple[SmppChannel, Owner]]:
     owner = Owner()
     config = replace(BASE, port=smsc.port, **changes)  # type: ignore[arg-type]
-    channel = SmppChannel(config, owner.keep, owner.statuses.put_nowait)
+    channel = SmppChannel(config, owner.keep, owner.states.put_nowait)
     await channel.start()
     try:
         yield channel, owner
@@ -76,7 +77,7 @@ async def test_190_characters_of_devanagari_arrive_joined_and_equal(npm_smsc: St
     assert len(DEVANAGARI) == 190
     smsc = await npm_smsc()
     async with channel_to(smsc) as (channel, owner):
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         result = await channel.send(OutgoingSms(phone(), DEVANAGARI))
         assert (result.outcome, len(result.parts)) == (SendOutcome.ACCEPTED, 3)
         (message,) = await smsc.until("message")
@@ -90,7 +91,7 @@ async def test_190_characters_of_devanagari_arrive_joined_and_equal(npm_smsc: St
 async def test_other_alphabets_arrive_equal(npm_smsc: Start, text: str) -> None:
     smsc = await npm_smsc(receipts="none")
     async with channel_to(smsc) as (channel, owner):
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         result = await channel.send(OutgoingSms(phone(), text))
         assert result.outcome is SendOutcome.ACCEPTED
         (message,) = await smsc.until("message")
@@ -104,7 +105,7 @@ async def test_receipts_meet_their_messages(
 ) -> None:
     smsc = await npm_smsc(ids=ids, receiptIds=receipt_ids, receipts=receipts)
     async with channel_to(smsc) as (channel, owner):
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         sent = [channel.send(OutgoingSms(phone(n), f"message {n}")) for n in range(30)]
         results = await asyncio.gather(*sent)
         by_id = {canonical_id(result.parts[0].message_id): phone(n) for n, result in enumerate(results)}
@@ -120,7 +121,7 @@ async def test_receipts_meet_their_messages(
 async def test_throttled_submits_all_arrive_once(npm_smsc: Start) -> None:
     smsc = await npm_smsc(throttleEvery=4, receipts="none")
     async with channel_to(smsc, window=5) as (channel, owner):
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         results = await asyncio.gather(
             *(channel.send(OutgoingSms(phone(n), f"message {n}")) for n in range(12))
         )
@@ -133,7 +134,7 @@ async def test_throttled_submits_all_arrive_once(npm_smsc: Start) -> None:
 async def test_a_pace_below_the_limit_is_never_throttled(npm_smsc: Start) -> None:
     smsc = await npm_smsc(limit=200, receipts="none")
     async with channel_to(smsc, messages_per_second=150, window=20) as (channel, owner):
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         results = await asyncio.gather(
             *(channel.send(OutgoingSms(phone(n), f"message {n}")) for n in range(300))
         )
@@ -145,7 +146,7 @@ async def test_a_pace_below_the_limit_is_never_throttled(npm_smsc: Start) -> Non
 async def test_a_drop_inside_the_window_is_unknown_and_nothing_is_sent_again(npm_smsc: Start) -> None:
     smsc = await npm_smsc(dropAfter=15, receipts="none")
     async with channel_to(smsc, window=10) as (channel, owner):
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         results = await asyncio.gather(
             *(channel.send(OutgoingSms(phone(n), f"message {n}")) for n in range(40))
         )
@@ -153,7 +154,7 @@ async def test_a_drop_inside_the_window_is_unknown_and_nothing_is_sent_again(npm
         assert 1 <= outcomes[SendOutcome.UNKNOWN] <= 10
         assert outcomes[SendOutcome.NOT_SENT] > 0
         assert sum(outcomes.values()) == 40
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         assert (await channel.send(OutgoingSms(phone(99), "again"))).outcome is SendOutcome.ACCEPTED
         await smsc.until("bind", 2)
     submits = Counter(told["to"] for told in await smsc.end() if told["event"] == "submit")
@@ -166,24 +167,24 @@ async def test_a_stopped_peer_is_noticed_and_its_messages_are_unknown(npm_smsc: 
     smsc = await npm_smsc(receipts="none")
     changes = {"enquire_seconds": 0.5, "enquire_response_seconds": 1.0, "response_seconds": 60.0}
     async with channel_to(smsc, **changes) as (channel, owner):
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         smsc.process.send_signal(signal.SIGSTOP)
         try:
             result = await channel.send(OutgoingSms(phone(), "hello"))
             assert result.outcome is SendOutcome.UNKNOWN
-            status = await owner.until(ChannelState.DOWN)
-            assert "enquire_link" in status.reason
+            state = await owner.until(LinkState.DOWN)
+            assert "enquire_link" in state.reason
             assert channel.free == 0
         finally:
             smsc.process.send_signal(signal.SIGCONT)
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         assert (await channel.send(OutgoingSms(phone(1), "again"))).outcome is SendOutcome.ACCEPTED
 
 
 async def test_the_window_is_honoured(npm_smsc: Start) -> None:
     smsc = await npm_smsc(hold=True)
     async with channel_to(smsc, window=7, response_seconds=2.0) as (channel, owner):
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         tasks = [asyncio.create_task(channel.send(OutgoingSms(phone(n), "hello"))) for n in range(21)]
         await smsc.until("submit", 7)
         assert channel.free == 0
@@ -194,7 +195,7 @@ async def test_the_window_is_honoured(npm_smsc: Start) -> None:
     # Where the peer answers, what it had open at once never passed the window.
     answering = await npm_smsc(receipts="none")
     async with channel_to(answering, window=7) as (channel, owner):
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         await asyncio.gather(*(channel.send(OutgoingSms(phone(n), "hello")) for n in range(100)))
         messages = await answering.until("message", 100)
         assert 2 <= max(message["peak"] for message in messages) <= 7
@@ -203,10 +204,10 @@ async def test_the_window_is_honoured(npm_smsc: Start) -> None:
 async def test_a_wrong_password_needs_a_human(npm_smsc: Start) -> None:
     smsc = await npm_smsc(password="other")
     async with channel_to(smsc) as (channel, owner):
-        status = await owner.until(ChannelState.REFUSED)
-        assert "ESME_RINVPASWD" in status.reason
+        state = await owner.until(LinkState.REFUSED)
+        assert "ESME_RINVPASWD" in state.reason
         assert (await channel.send(OutgoingSms(phone(), "hello"))).outcome is SendOutcome.NOT_SENT
-        assert channel.status == status
+        assert owner.states.empty()
         await smsc.until("bind")
     binds = [told for told in await smsc.end() if told["event"] == "bind"]
     assert binds == [{"event": "bind", "good": False}]
@@ -215,7 +216,7 @@ async def test_a_wrong_password_needs_a_human(npm_smsc: Start) -> None:
 async def test_an_smsc_that_dies(npm_smsc: Start) -> None:
     smsc = await npm_smsc(receipts="none")
     async with channel_to(smsc) as (channel, owner):
-        await owner.until(ChannelState.UP)
+        await owner.until(LinkState.BOUND)
         await smsc.end()
-        assert (await owner.until(ChannelState.DOWN)).reason
+        assert (await owner.until(LinkState.DOWN)).reason
         assert (await channel.send(OutgoingSms(phone(), "hello"))).outcome is SendOutcome.NOT_SENT

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import random
 
-from ghanti.sms.port import (
-    ChannelState,
-    ChannelStatus,
-    OnReceipts,
-    OnStatus,
-    OutgoingSms,
-    SendOutcome,
-    SendResult,
-    SentPart,
-)
+from ghanti.sms.port import OnReceipts, OutgoingSms, SendOutcome, SendResult, SentPart
 from ghanti.sms.segments import Segments, TooLongError, segment
 from ghanti.sms.smpp.commands import UDH_INDICATOR, Status
 from ghanti.sms.smpp.config import SmscConfig
 from ghanti.sms.smpp.pdus import PduError, SubmitSm
 from ghanti.sms.smpp.results import SubmitOutcome, SubmitResult
-from ghanti.sms.smpp.session import LinkState, SessionState, SmppSession
-
-_STATES = {LinkState.BOUND: ChannelState.UP, LinkState.REFUSED: ChannelState.REFUSED}
+from ghanti.sms.smpp.session import OnState, SmppSession
 
 _OUTCOMES = {
     SubmitOutcome.REFUSED: SendOutcome.REFUSED,
@@ -37,21 +26,14 @@ class SmppChannel:
     takes one place in the window, however long it is.
     """
 
-    def __init__(
-        self, config: SmscConfig, on_receipts: OnReceipts, on_status: OnStatus | None = None
-    ) -> None:
+    def __init__(self, config: SmscConfig, on_receipts: OnReceipts, on_state: OnState | None = None) -> None:
         self._config = config
-        self._on_status = on_status
-        self._session = SmppSession(config, on_receipts, self._state_changed)
+        self._session = SmppSession(config, on_receipts, on_state)
         self._reference = random.randrange(256)
 
     @property
     def free(self) -> int:
         return self._session.free
-
-    @property
-    def status(self) -> ChannelStatus:
-        return _status(self._session.state)
 
     async def start(self) -> None:
         self._session.start()
@@ -96,14 +78,6 @@ class SmppChannel:
             )
             for short_message in segments.short_messages(self._reference)
         ]
-
-    def _state_changed(self, state: SessionState) -> None:
-        if self._on_status is not None:
-            self._on_status(_status(state))
-
-
-def _status(state: SessionState) -> ChannelStatus:
-    return ChannelStatus(_STATES.get(state.link, ChannelState.DOWN), state.reason)
 
 
 def _failed(total: int, accepted: list[SentPart], result: SubmitResult) -> SendResult:
