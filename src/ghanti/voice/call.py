@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ghanti.voice import conversation, outcomes, sdp
+from ghanti.voice import conversation, dtmf, outcomes, sdp
 from ghanti.voice.agent import Final
 from ghanti.voice.plane import MediaPlane
 from ghanti.voice.player import AudioCache, AudioError, duration_ms
@@ -135,7 +135,6 @@ class Call:
             raise NotSentError(self._stopped.result())
         if time.time() > self.dial.send_by:
             raise NotSentError("too_late")
-        keys: asyncio.Queue[str] = asyncio.Queue()
         try:
             stream = self._services.plane.open(
                 lambda key: self._loop.call_soon_threadsafe(self._key, key, "rtp")
@@ -143,13 +142,13 @@ class Call:
         except OSError as error:
             raise NotSentError("no_media_port", str(error)) from error
         self._talk = conversation.Conversation(
-            self.dial, self._services.plane, stream, audio, self._services.recordings, keys, self._report
+            self.dial, self._services.plane, stream, audio, self._services.recordings, self._report
         )
         leg = Leg(
             self._loop,
             on_sent=self._sent,
             on_ringing=self._ringing,
-            on_info=lambda body: self._key(conversation.key_of(body), "info"),
+            on_info=lambda body: self._key(dtmf.parse_info(body), "info"),
             on_offer=self._reoffered,
         )
         try:

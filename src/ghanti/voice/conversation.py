@@ -7,9 +7,8 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from ghanti.voice import dtmf, sdp
+from ghanti.voice import sdp
 from ghanti.voice.plane import MediaPlane
 from ghanti.voice.player import Playback
 from ghanti.voice.protocol import Codec, Dial, Key, Played, Recorded
@@ -20,8 +19,6 @@ from ghanti.voice.stream import Stream
 logger = logging.getLogger(__name__)
 
 MAX_KEYS = 256
-
-key_of = dtmf.parse_info
 
 
 class Conversation:
@@ -34,7 +31,6 @@ class Conversation:
         stream: Stream,
         audio: dict[str, bytes],
         recordings: Path | None,
-        pressed: asyncio.Queue[str],
         report: Callable[..., None],
     ) -> None:
         self._dial = dial
@@ -42,17 +38,17 @@ class Conversation:
         self._stream = stream
         self._audio = audio
         self._recordings = recordings
-        self._pressed = pressed
+        self._pressed: asyncio.Queue[str] = asyncio.Queue()
         self._report = report
         self._loop = asyncio.get_running_loop()
         self._interpreter = Interpreter(dial.script, self)
         self._codec: Codec = "PCMU"
         self._connected_at = 0.0
         self._key_source: str | None = None
-        self._interrupt: asyncio.Event = asyncio.Event()
         self._playing: tuple[str, Playback] | None = None
-        self._heard: dict[str, int] = {}
-        self._terminated: Callable[[str], object] | None = None
+        self._heard_ms = 0
+        self._on_key: Callable[[str], object] | None = None
+        """Told of every key while a step goes on that keys may end."""
         self.keys = ""
         self.completed = False
         self.lost_recordings: list[str] = []
@@ -67,7 +63,7 @@ class Conversation:
     def heard_ms(self) -> int:
         """How much of the script's main audio was sent while connected."""
         self._count_heard()
-        return self._heard.get(self._dial.script.main_audio or "", 0)
+        return self._heard_ms
 
     def connect(self, media: sdp.Media, codec: Codec) -> None:
         """Start the stream towards the callee."""
@@ -106,9 +102,8 @@ class Conversation:
         self.keys += key
         self._report(Key, digit=key)
         self._pressed.put_nowait(key)
-        self._interrupt.set()
-        if self._terminated is not None:
-            self._terminated(key)
+        if self._on_key is not None:
+            self._on_key(key)
 
     def reoffered(self, description: str | None, address: str, session: int, version: int) -> str | None:
         """Follow a re-INVITE; our answer, our offer when it bore none, or None when it can't be followed."""
@@ -140,16 +135,12 @@ class Conversation:
             self._audio[audio], self._codec, lambda: self._loop.call_soon_threadsafe(done.set)
         )
         self._playing = (audio, playback)
-        self._interrupt.clear()
+        self._on_key = (lambda key: done.set()) if interruptible else None
         self._plane.submit(lambda: self._stream.play(playback))
-        waiting = [asyncio.create_task(done.wait())]
-        if interruptible:
-            waiting.append(asyncio.create_task(self._interrupt.wait()))
         try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            await done.wait()
         finally:
-            for task in waiting:
-                task.cancel()
+            self._on_key = None
             self.hush()
             self._count_heard()
             self._playing = None
@@ -157,7 +148,8 @@ class Conversation:
     def _count_heard(self) -> None:
         if self._playing is not None:
             name, playback = self._playing
-            self._heard[name] = max(self._heard.get(name, 0), playback.played_ms)
+            if name == self._dial.script.main_audio:
+                self._heard_ms = max(self._heard_ms, playback.played_ms)
 
     async def next_key(self, within: float) -> str | None:
         try:
@@ -175,7 +167,7 @@ class Conversation:
         done = asyncio.Event()
         recorder = Recorder(self._codec, max_ms, silence_ms)
         self.forget_keys()
-        self._terminated = lambda key: done.set() if key == terminator else None
+        self._on_key = lambda key: done.set() if key == terminator else None
         self._plane.submit(
             lambda: self._stream.record(recorder, lambda: self._loop.call_soon_threadsafe(done.set))
         )
@@ -186,7 +178,7 @@ class Conversation:
         except TimeoutError:
             pass
         finally:
-            self._terminated = None
+            self._on_key = None
             await self._keep(name, recorder)
 
     async def _keep(self, name: str, recorder: Recorder) -> None:
@@ -208,5 +200,4 @@ class Conversation:
             logger.error("%s was not kept: %s", path.name, error)
             self.lost_recordings.append(name)
             return
-        fields: dict[str, Any] = {"name": name, "path": str(path), "ms": recorder.ms}
-        self._report(Recorded, **fields)
+        self._report(Recorded, name=name, path=str(path), ms=recorder.ms)
