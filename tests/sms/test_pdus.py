@@ -181,6 +181,8 @@ def test_submits_that_smpp_cannot_carry() -> None:
 def test_the_type_of_a_sender_is_told_from_its_form(source: str, address: Address) -> None:
     config = SmscConfig("host", 2775, "user", "secret", source=source)
     assert config.source_address() == address
+    forced = SmscConfig("host", 2775, "user", "secret", source=source, source_ton=3, source_npi=9)
+    assert forced.source_address() == Address(3, 9, address.digits)
 
 
 def test_a_config_hides_its_password_and_refuses_what_cannot_work() -> None:

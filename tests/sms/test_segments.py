@@ -42,6 +42,7 @@ def test_gsm_texts_keep_to_the_alphabet_and_its_limits(text: str) -> None:
     limit = 160 if len(segments.parts) == 1 else 153
     assert all(len(part.octets) <= limit for part in segments.parts)
     assert not any(part.octets.endswith(b"\x1b") for part in segments.parts)
+    assert segments.units == sum(len(part.octets) for part in segments.parts)
 
 
 @pytest.mark.parametrize(

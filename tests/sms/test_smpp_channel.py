@@ -193,8 +193,7 @@ async def test_a_channel_that_is_down_says_so(tmp_path: Path) -> None:
     await channel.start()
     try:
         async with asyncio.timeout(20):
-            while await states.get() is not LinkState.DOWN:
-                pass
+            assert [await states.get(), await states.get()] == [LinkState.CONNECTING, LinkState.DOWN]
         assert channel.free == 0
         result = await channel.send(OutgoingSms(PHONE, "hello"))
         assert result.outcome is SendOutcome.NOT_SENT

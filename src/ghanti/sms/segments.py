@@ -73,6 +73,12 @@ class Segments:
     parts: tuple[Part, ...]
 
     @property
+    def units(self) -> int:
+        """What the operators bill by: septets (an escaped character is two) or UTF-16 code units."""
+        octets = sum(len(part.octets) for part in self.parts)
+        return octets if self.encoding is Encoding.GSM7 else octets // 2
+
+    @property
     def forced(self) -> tuple[str, ...]:
         """The distinct characters that ruled the GSM alphabet out, in their order in the text."""
         text = "".join(part.text for part in self.parts)

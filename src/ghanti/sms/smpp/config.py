@@ -18,7 +18,7 @@ class SmscConfig:
 
     `messages_per_second` is the most it allows (parts, not texts). `window` is how many submits may wait for
     their response. `source` is the sender: a number, a short code or up to 11 letters; its type is
-    told from its form.
+    told from its form unless `source_ton` and `source_npi` say otherwise.
     """
 
     host: str
@@ -28,6 +28,8 @@ class SmscConfig:
     system_type: str = ""
 
     source: str = ""
+    source_ton: int | None = None
+    source_npi: int | None = None
     destination_ton: int = 1
     destination_npi: int = 1
     validity: timedelta | None = None
@@ -70,7 +72,11 @@ class SmscConfig:
             ton, npi = _ALPHANUMERIC
         else:
             ton, npi = _UNKNOWN
-        return Address(ton, npi, sender.removeprefix("+"))
+        return Address(
+            ton if self.source_ton is None else self.source_ton,
+            npi if self.source_npi is None else self.source_npi,
+            sender.removeprefix("+"),
+        )
 
     def destination_address(self, number: str) -> Address:
         """`number` in E.164."""
