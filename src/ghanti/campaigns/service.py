@@ -21,8 +21,6 @@ from ghanti.settings import Settings
 from ghanti.speech.models import Voice
 from ghanti.trunks import repository as trunks
 
-REQUIRED = "This field is required."
-
 _WHILE_RUNNING = frozenset({"name", "description", "credit_limit"})
 # A finished campaign may be run again for new contacts; a start that passed long ago would bar that.
 _ONCE_FINISHED = _WHILE_RUNNING | {"schedule"}
@@ -43,7 +41,7 @@ async def create(session: AsyncSession, principal: Principal, fields: CampaignFi
     that the account may not use.
     """
     if missing := _missing(fields):
-        raise InvalidError.of_fields({name: [REQUIRED] for name in missing})
+        raise InvalidError.missing(missing)
     columns = await _columns(session, principal, fields)
     campaign = Campaign(account_id=principal.account_id, **{"category": Category.TEXT, **columns})
     await repository.add(session, campaign)
@@ -82,7 +80,7 @@ async def set_message(
     ):
         missing.append("message")
     if missing:
-        raise InvalidError.of_fields({name: [REQUIRED] for name in missing})
+        raise InvalidError.missing(missing)
     await _change(session, principal, campaign, {"draft": False, **fields}, settings)
     return await views.view(session, campaign)
 
