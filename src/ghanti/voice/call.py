@@ -133,8 +133,6 @@ class Call:
             raise NotSentError("too_late") from None
         if self._stopped.done():
             raise NotSentError(self._stopped.result())
-        if time.time() > self.dial.send_by:
-            raise NotSentError("too_late")
         try:
             stream = self._services.plane.open(
                 lambda key: self._loop.call_soon_threadsafe(self._key, key, "rtp")
@@ -241,25 +239,23 @@ class Call:
             final = leg.ended.result()
         else:
             final = Final(None, None, time.monotonic(), silent=not leg.heard)
-        outcome = self._outcome
         if final.crossed or leg.answered.done():
+            outcome = self._outcome
             outcome.answered, outcome.sip_code, outcome.hungup_by = True, 200, "us"
             outcome.reason = "cancelled"
-        elif final.code in (None, 487):
-            outcome.sip_code = final.code
-            outcome.reason = "silent" if final.silent else reason
+            self._measure_ringing(final.at)
         else:
-            self._unanswered(final)
-        self._measure_ringing(final.at)
-        if final.not_sent is not None:
-            raise NotSentError(final.not_sent)
+            self._unanswered(final, given_up=reason)
 
-    def _unanswered(self, final: Final) -> None:
+    def _unanswered(self, final: Final, given_up: str | None = None) -> None:
+        """Tell what a final response without an answer means; ``given_up`` is why we cancelled, if we did."""
         if final.not_sent is not None:
             raise NotSentError(final.not_sent)
         self._measure_ringing(final.at)
         self._outcome.sip_code = final.code
-        if final.silent or final.code is None:
+        if given_up is not None and final.code in (None, 487) and not final.silent:
+            self._outcome.reason = given_up
+        elif final.code is None:
             self._outcome.reason = "silent"
         else:
             self._outcome.reason = outcomes.reason_of(final.code)
