@@ -38,21 +38,22 @@ class VoiceClient:
             VoiceGoneError: nobody listens, or not within so many seconds.
             ProtocolError: the voice process speaks another version.
         """
-        try:
-            async with asyncio.timeout(within):
-                reader, writer = await asyncio.open_unix_connection(path, limit=protocol.MAX_FRAME_BYTES)
-                writer.write(protocol.encode(Hello()))
-                line = await reader.readline()
-        except (OSError, TimeoutError) as error:
-            raise VoiceGoneError(f"no voice process answers at {path}") from error
-        if not line:
-            writer.close()
-            raise VoiceGoneError(f"the voice process at {path} closed the connection")
-        welcome = protocol.parse_report(line)
-        if not isinstance(welcome, Welcome) or welcome.v != protocol.VERSION:
-            writer.close()
-            detail = welcome.detail if isinstance(welcome, Refusal) else "another protocol version"
-            raise protocol.ProtocolError(detail)
+        with contextlib.ExitStack() as failed:
+            try:
+                async with asyncio.timeout(within):
+                    reader, writer = await asyncio.open_unix_connection(path, limit=protocol.MAX_FRAME_BYTES)
+                    failed.callback(writer.close)
+                    writer.write(protocol.encode(Hello()))
+                    line = await reader.readline()
+            except (OSError, TimeoutError) as error:
+                raise VoiceGoneError(f"no voice process answers at {path}") from error
+            if not line:
+                raise VoiceGoneError(f"the voice process at {path} closed the connection")
+            welcome = protocol.parse_report(line)
+            if not isinstance(welcome, Welcome) or welcome.v != protocol.VERSION:
+                detail = welcome.detail if isinstance(welcome, Refusal) else "another protocol version"
+                raise protocol.ProtocolError(detail)
+            failed.pop_all()
         return cls(reader, writer, welcome)
 
     @property
