@@ -36,6 +36,6 @@ def smsc(
     receipt_delay: Annotated[float, typer.Option(help="Seconds from submit to receipt.")] = 0.5,
 ) -> None:
     """Take messages over SMPP and send receipts by the last two digits of the number."""
-    from ghanti.simulator.smsc import run
+    from ghanti.simulator.smsc import Options, run
 
-    run(host=host, port=port, log=log, receipt_delay=receipt_delay)
+    run(Options(host=host, port=port, log=log, receipt_delay=receipt_delay))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import signal
 import struct
 import time
@@ -50,7 +49,7 @@ _REDELIVERY_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`password` is checked only when given. `receipt_delay` is in seconds.
+    """`port` 0 lets the kernel choose. `password` is checked only when given. `receipt_delay` is in seconds.
 
     `decimal_receipts` writes ids in decimal in receipts, though submits are answered in hexadecimal, as many
     real SMSCs do.
@@ -308,8 +307,8 @@ def _fragment(pdu: Any, tlvs: dict[int, bytes]) -> Fragment:
     return read_fragment(octets, bool(pdu.esm_class & 0x40))
 
 
-async def serve(options: Options, *, parent: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, or until `parent`, the process that started this one, is gone."""
+async def serve(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT."""
     smsc = Smsc(options)
     await smsc.start()
     stopped = asyncio.Event()
@@ -317,33 +316,13 @@ async def serve(options: Options, *, parent: int | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     print(json.dumps({"ready": True, "port": smsc.port}), flush=True)  # noqa: T201
-    watch = None if parent is None else loop.create_task(_parent_gone(parent, stopped))
     await stopped.wait()
-    if watch is not None:
-        watch.cancel()
     await smsc.stop()
 
 
-async def _parent_gone(parent: int, stopped: asyncio.Event) -> None:
-    # No event tells a process of its parent's end on every system.
-    while os.getppid() == parent:  # noqa: ASYNC110
-        await asyncio.sleep(0.5)
-    stopped.set()
-
-
-def run(
-    host: str = "127.0.0.1",
-    port: int = 0,
-    log: Path | None = None,
-    receipt_delay: float = 0.5,
-    *,
-    password: str | None = None,
-    decimal_receipts: bool = False,
-    parent: int | None = None,
-) -> None:
-    """Serve in this process until it is told to end; port 0 lets the kernel choose (see `Options`)."""
-    options = Options(host, port, log, receipt_delay, password, decimal_receipts)
-    asyncio.run(serve(options, parent=parent))
+def run(options: Options) -> None:
+    """Serve in this process until it is told to end."""
+    asyncio.run(serve(options))
 
 
 def main() -> None:
@@ -354,8 +333,7 @@ def main() -> None:
     parser.add_argument("--receipt-delay", type=float, default=0.5, help="seconds from submit to receipt")
     parser.add_argument("--password", help="the only one accepted; any is when absent")
     parser.add_argument("--decimal-receipts", action="store_true", help="ids in receipts are decimal")
-    parser.add_argument("--parent", type=int, help="process id of the parent; ends when it is gone")
-    run(**vars(parser.parse_args()))
+    run(Options(**vars(parser.parse_args())))
 
 
 if __name__ == "__main__":
