@@ -18,7 +18,6 @@ import signal
 import struct
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -210,10 +209,6 @@ class _Session:
         self._writer = writer
         self._bound = False
         self._sequence = 0
-        self._requests: dict[int, Callable[[bytes, int], None]] = {
-            _SUBMIT: self._submit,
-            **dict.fromkeys(_BINDS, self._bind),
-        }
         self.account = ""
         self.unanswered: dict[int, _Receipt] = {}
 
@@ -227,10 +222,10 @@ class _Session:
                     self._send(_NACK, sequence, _BAD_LENGTH)
                     return
                 pdu = header + await self._reader.readexactly(length - _HEADER.size)
-                if not self._take(command, status, sequence, pdu):
-                    await self._writer.drain()
-                    return
+                goes_on = self._take(command, status, sequence, pdu)
                 await self._writer.drain()
+                if not goes_on:
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             return
 
@@ -257,8 +252,10 @@ class _Session:
         elif command == _UNBIND:
             self._send(command | _RESPONSE, sequence)
             return False
-        elif command in self._requests:
-            self._requests[command](pdu, sequence)
+        elif command == _SUBMIT:
+            self._submit(sequence, pdu)
+        elif command in _BINDS:
+            self._bind(command, sequence, pdu)
         elif not command & _RESPONSE:
             self._send(_NACK, sequence, _BAD_COMMAND)
         return True
@@ -269,8 +266,7 @@ class _Session:
             loop = asyncio.get_running_loop()
             loop.call_later(_REDELIVERY_SECONDS, self._smsc.deliver, self.account, receipt)
 
-    def _bind(self, pdu: bytes, sequence: int) -> None:
-        command = _HEADER.unpack_from(pdu)[1]
+    def _bind(self, command: int, sequence: int, pdu: bytes) -> None:
         fields = pdu[_HEADER.size :].split(b"\0", 2)
         if len(fields) < 3 or not self._smsc.admits(fields[1].decode("latin-1")):
             self._send(command | _RESPONSE, sequence, _BAD_PASSWORD, b"\0")
@@ -281,7 +277,7 @@ class _Session:
         if command in _RECEIVERS:
             self._smsc.joined(self)
 
-    def _submit(self, pdu: bytes, sequence: int) -> None:
+    def _submit(self, sequence: int, pdu: bytes) -> None:
         if not self._bound:
             self._send(_SUBMIT | _RESPONSE, sequence, _NOT_BOUND)
             return
