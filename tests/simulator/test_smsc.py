@@ -123,6 +123,29 @@ async def test_only_the_given_password_is_accepted(tmp_path: Path) -> None:
         await writer.wait_closed()
 
 
+async def test_a_connection_binds_once(tmp_path: Path) -> None:
+    bind = b"tester\0any\0\0\x34\0\0\0"
+    unbind = struct.pack("!IIII", 16, 0x06, 0, 3)
+    async with simulated(tmp_path / "log") as smsc:
+        reader, writer = await asyncio.open_connection("127.0.0.1", smsc.port)
+        for sequence in (1, 2):
+            writer.write(struct.pack("!IIII", 16 + len(bind), 0x09, 0, sequence) + bind)
+        writer.write(unbind)
+        async with asyncio.timeout(20):
+            first = await reader.readexactly(16 + len(b"ghanti\0"))
+            second = await reader.readexactly(16 + len(b"\0"))
+            assert struct.unpack("!III", first[4:16]) == (0x80000009, 0, 1)
+            assert struct.unpack("!III", second[4:16]) == (0x80000009, 0x05, 2)
+            assert struct.unpack("!III", (await reader.read())[4:]) == (0x80000006, 0, 3)
+        writer.close()
+        await writer.wait_closed()
+        # The connection that has gone is owed nothing.
+        async with bound(smsc, bind_type="TX") as session:
+            answer = await submit(session, PHONE, b"hello")
+        async with bound(smsc) as session:
+            assert f"id:{answer.message_id} " in await receipt_text(session)
+
+
 async def test_rubbish_ends_only_its_own_connection(tmp_path: Path) -> None:
     async with simulated(tmp_path / "log") as smsc, bound(smsc) as session:
         reader, writer = await asyncio.open_connection("127.0.0.1", smsc.port)

@@ -37,7 +37,7 @@ _SUBMIT, _DELIVER_RESP, _UNBIND, _ENQUIRE = 0x04, 0x80000005, 0x06, 0x15
 _BINDS = (0x01, 0x02, 0x09)
 _RECEIVERS = (0x01, 0x09)
 
-_OK, _BAD_LENGTH, _BAD_COMMAND, _NOT_BOUND = 0x00, 0x02, 0x03, 0x04
+_OK, _BAD_LENGTH, _BAD_COMMAND, _NOT_BOUND, _ALREADY_BOUND = 0x00, 0x02, 0x03, 0x04, 0x05
 _BAD_DESTINATION, _BAD_PASSWORD, _THROTTLED = 0x0B, 0x0E, 0x58
 _FINAL_ANSWERS = (_OK, 0x65, 0x66)
 
@@ -267,6 +267,9 @@ class _Session:
             loop.call_later(_REDELIVERY_SECONDS, self._smsc.deliver, self.account, receipt)
 
     def _bind(self, command: int, sequence: int, pdu: bytes) -> None:
+        if self._bound:
+            self._send(command | _RESPONSE, sequence, _ALREADY_BOUND, b"\0")
+            return
         fields = pdu[_HEADER.size :].split(b"\0", 2)
         if len(fields) < 3 or not self._smsc.admits(fields[1].decode("latin-1")):
             self._send(command | _RESPONSE, sequence, _BAD_PASSWORD, b"\0")
