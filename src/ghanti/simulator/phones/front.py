@@ -145,7 +145,7 @@ class Front(asyncio.DatagramProtocol):
         if message.method == "INVITE" and not message.in_dialog:
             self._on_invite(message, relay)
             return
-        refusal = self._refusals.get((message.call_id, message.cseq[0]))
+        refusal = self._refusals.get(message.transaction)
         if refusal is not None and message.method == "ACK":
             refusal.acknowledge()
         elif refusal is not None and message.method == "CANCEL":
@@ -154,7 +154,7 @@ class Front(asyncio.DatagramProtocol):
             self._send(message, relay.inward(message))
 
     def _on_invite(self, message: Message, relay: Relay) -> None:
-        number, key = number_of(message), (message.call_id, message.cseq[0])
+        number, key = number_of(message), message.transaction
         if not self._log.invite(number, *key, message.get("from")):
             if key in self._refusals:
                 self._refusals[key].again()
@@ -185,7 +185,7 @@ class Front(asyncio.DatagramProtocol):
     def _refuse(
         self, message: Message, call: PhoneCall, rings: float, code: int, phrase: str, *extra: tuple[str, str]
     ) -> None:
-        key = (message.call_id, message.cseq[0])
+        key = message.transaction
 
         def decided(final: int) -> None:
             call.code = final

@@ -71,6 +71,11 @@ class Message:
         return self.get("call-id")
 
     @property
+    def transaction(self) -> tuple[str, int]:
+        """What an INVITE, its ACK and its CANCEL share."""
+        return self.call_id, self.cseq[0]
+
+    @property
     def in_dialog(self) -> bool:
         return parameter(self.get("to"), "tag") is not None
 
