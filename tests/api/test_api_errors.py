@@ -144,8 +144,10 @@ async def test_client_that_breaks_off_is_no_failure(
 
 async def test_unexpected_failure_is_json(tenant: Tenant, sessions: SessionFactory) -> None:
     await execute(sessions, "ALTER TABLE campaigns RENAME COLUMN message TO former_message")
-    answer = await tenant.http.get("campaign/")
-    await execute(sessions, "ALTER TABLE campaigns RENAME COLUMN former_message TO message")
+    try:
+        answer = await tenant.http.get("campaign/")
+    finally:
+        await execute(sessions, "ALTER TABLE campaigns RENAME COLUMN former_message TO message")
     _is_error(answer, 500)
 
 
