@@ -57,7 +57,7 @@ async def test_every_form_of_body(tenant: Tenant, request_parts: dict[str, Any])
     assert made["voice"] == 3
 
 
-async def test_repeated_form_fields_are_a_list(tenant: Tenant, other: Tenant) -> None:
+async def test_repeated_form_fields_are_a_list(tenant: Tenant) -> None:
     shared = await tenant.create(user_phone=tenant.phones)
     answer = await tenant.http.patch(
         f"campaign/{shared['id']}/",

@@ -37,7 +37,7 @@ def served(api_database: str, tmp_path: Path) -> Iterator[tuple[subprocess.Popen
 
 
 async def test_serves_and_stops(
-    served: tuple[subprocess.Popen[str], str], new_tenant: Callable[..., Any], app: Any
+    served: tuple[subprocess.Popen[str], str], new_tenant: Callable[..., Any]
 ) -> None:
     process, url = served
     tenant = await new_tenant("served@example.com")

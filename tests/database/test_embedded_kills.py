@@ -36,7 +36,7 @@ def test_the_server_ends_when_its_parent_is_killed(host: Host) -> None:
 def test_every_acknowledged_row_survives_kill_of_the_whole_tree(host: Host, made_folder: Path) -> None:
     with psycopg.connect(host.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (id int PRIMARY KEY)")
-    acknowledged = _insert_until(host, lambda: _kill_tree(host))
+    acknowledged = _insert_until_killed(host)
     again = Host(made_folder, made_folder.with_name("system"))
     try:
         with psycopg.connect(again.url) as connection:
@@ -66,10 +66,12 @@ def test_the_supervisor_restarts_a_killed_server_and_connections_resume(made_fol
     host = Host(made_folder, made_folder.with_name("system"), supervised=True)
     try:
         first = _server_pid(made_folder)
+        assert first is not None
         os.kill(first, signal.SIGKILL)
         eventually(lambda: _server_pid(made_folder) not in (first, None) and connects(host.url))
         assert json.loads(status_file(made_folder).read_text())["roles"]["postgresql"]["restarts"] == 1
         second = _server_pid(made_folder)
+        assert second is not None
         assert host.stop() == 0
         assert not alive(second)
     finally:
@@ -77,7 +79,8 @@ def test_the_supervisor_restarts_a_killed_server_and_connections_resume(made_fol
             host.kill()
 
 
-def _server_pid(made_folder: Path) -> int:
+def _server_pid(made_folder: Path) -> int | None:
+    """The server's process; none while it is restarted."""
     return json.loads(status_file(made_folder).read_text())["roles"]["postgresql"]["pid"]
 
 
@@ -87,9 +90,8 @@ def _kill_tree(host: Host) -> None:
     os.kill(host.server_pid, signal.SIGKILL)
 
 
-def _insert_until(host: Host, kill: object) -> list[int]:
-    """Insert until the connection breaks; kill after 200 rows. Returns what was acknowledged."""
-    assert callable(kill)
+def _insert_until_killed(host: Host) -> list[int]:
+    """Insert until the connection breaks, as all is killed after 200 rows. Returns what was acknowledged."""
     acknowledged: list[int] = []
     enough = threading.Event()
 
@@ -107,7 +109,7 @@ def _insert_until(host: Host, kill: object) -> list[int]:
     writer = threading.Thread(target=insert)
     writer.start()
     assert enough.wait(30)
-    kill()
+    _kill_tree(host)
     writer.join(30)
     assert not writer.is_alive()
     return acknowledged

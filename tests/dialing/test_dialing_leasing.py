@@ -36,13 +36,13 @@ async def test_leasers_that_race_never_take_a_target_twice_nor_pass_the_limits(w
         await world.plan(account, 40)
     taken: list[int] = []
 
-    async def ticks(worker: int) -> None:
+    async def ticks() -> None:
         leaser = world.leaser(worker=uuid4())
         for _ in range(15):
             taken.extend(lease.target_id for lease in await world.lease(leaser, trunk, free=7))
 
     began = datetime.now(UTC)
-    await asyncio.gather(*(ticks(n) for n in range(4)))
+    await asyncio.gather(*(ticks() for _ in range(4)))
     seconds = (datetime.now(UTC) - began).total_seconds()
     assert len(taken) == len(set(taken))
     assert 0 < len(taken) <= min(60, 1000 * (seconds + 0.05) + 1)
