@@ -8,6 +8,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -183,6 +184,40 @@ async def test_the_command_line(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.close()
     assert lines(tmp_path / "deep" / "log")[0]["text"] == "hello"
+
+
+def test_it_can_end_with_its_parent() -> None:
+    """A parent that starts it, tells its port and dies."""
+    parent = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os, subprocess, sys\n"
+            "command = [sys.executable, '-m', 'ghanti.simulator.smsc', '--parent', str(os.getpid())]\n"
+            "p = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)\n"
+            "print(p.stdout.readline(), flush=True)\n"
+            "os._exit(0)\n",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    port = json.loads(parent.stdout)["port"]
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            asyncio.run(_touch(port))
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.1)
+    pytest.fail("it outlived its parent")
+
+
+async def _touch(port: int) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.close()
+    await writer.wait_closed()
 
 
 def test_behaviours_are_chosen_by_the_last_two_digits() -> None:

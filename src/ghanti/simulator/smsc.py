@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import signal
 import struct
 import time
@@ -306,8 +307,8 @@ def _fragment(pdu: Any, tlvs: dict[int, bytes]) -> Fragment:
     return read_fragment(octets, bool(pdu.esm_class & 0x40))
 
 
-async def serve(options: Options) -> None:
-    """Serve until SIGTERM or SIGINT."""
+async def serve(options: Options, *, parent: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, or until `parent`, the process that started this one, is gone."""
     smsc = Smsc(options)
     await smsc.start()
     stopped = asyncio.Event()
@@ -315,13 +316,23 @@ async def serve(options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     print(json.dumps({"ready": True, "port": smsc.port}), flush=True)  # noqa: T201
+    watch = None if parent is None else loop.create_task(_parent_gone(parent, stopped))
     await stopped.wait()
+    if watch is not None:
+        watch.cancel()
     await smsc.stop()
 
 
-def run(options: Options) -> None:
-    """Serve in this process until it is told to end."""
-    asyncio.run(serve(options))
+async def _parent_gone(parent: int, stopped: asyncio.Event) -> None:
+    # No event tells a process of its parent's end on every system.
+    while os.getppid() == parent:  # noqa: ASYNC110
+        await asyncio.sleep(0.5)
+    stopped.set()
+
+
+def run(options: Options, *, parent: int | None = None) -> None:
+    """Serve in this process until it is told to end, or its parent is gone."""
+    asyncio.run(serve(options, parent=parent))
 
 
 def main() -> None:
@@ -332,7 +343,10 @@ def main() -> None:
     parser.add_argument("--receipt-delay", type=float, default=0.5, help="seconds from submit to receipt")
     parser.add_argument("--password", help="the only one accepted; any is when absent")
     parser.add_argument("--decimal-receipts", action="store_true", help="ids in receipts are decimal")
-    run(Options(**vars(parser.parse_args())))
+    parser.add_argument("--parent", type=int, help="process id of the parent; ends when it is gone")
+    told = vars(parser.parse_args())
+    parent = told.pop("parent")
+    run(Options(**told), parent=parent)
 
 
 if __name__ == "__main__":
