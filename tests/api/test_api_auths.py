@@ -6,9 +6,9 @@ import asyncio
 
 import httpx
 import pytest
-from api_world import PASSWORD, Tenant, execute, scalar
 from fastapi import FastAPI
 
+from api_world import PASSWORD, Tenant, execute, scalar
 from ghanti.accounts.throttle import FAILURES_PER_USER
 from ghanti.accounts.tokens import Claims, SessionTokens, TokenType
 from ghanti.database.session import SessionFactory

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+
 from api_world import Tenant
 
 FIELDS = {

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from api_world import Tenant, execute, scalar
 
+from api_world import Tenant, execute, scalar
 from ghanti.database.session import SessionFactory
 
 LATER = (datetime.now(UTC) + timedelta(days=2)).isoformat()

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from api_world import Tenant, execute, scalar
 
+from api_world import Tenant, execute, scalar
 from ghanti.database.session import SessionFactory
 
 

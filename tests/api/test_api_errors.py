@@ -10,9 +10,9 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
-from api_world import Tenant, execute
 from fastapi import FastAPI
 
+from api_world import Tenant, execute
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory
 
 

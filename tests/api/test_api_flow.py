@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from api_world import Tenant, scalar
-
 from ghanti.database.session import SessionFactory
 
 

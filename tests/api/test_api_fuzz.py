@@ -7,9 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from api_world import Tenant
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from api_world import Tenant
 
 FIELDS = [
     *("name", "services", "user_phone", "message", "sms_message", "description", "schedule", "voice"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from api_world import Tenant
 
 DEEP = b"[" * 900 + b"]" * 900

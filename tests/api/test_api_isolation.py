@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import httpx
-from api_world import Tenant
 from fastapi import FastAPI
+
+from api_world import Tenant
 
 
 async def test_second_account_finds_nothing(tenant: Tenant, other: Tenant, app: FastAPI) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from api_world import Tenant, execute, scalar
 
+from api_world import Tenant, execute, scalar
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.reports import service as reports
 

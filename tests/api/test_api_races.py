@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from api_world import PASSWORD, Tenant, scalar
 from fastapi import FastAPI
 
+from api_world import PASSWORD, Tenant, scalar
 from ghanti.accounts import passwords
 from ghanti.accounts.throttle import FAILURES_PER_USER
 from ghanti.campaigns import repository, running

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from api_world import Tenant, execute, scalar
 from fastapi import FastAPI
 from sqlalchemy import select
 
+from api_world import Tenant, execute, scalar
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import closing
 from ghanti.dialing.models import Plan

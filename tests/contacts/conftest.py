@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,10 @@ import xlsxwriter
 from contacts_place import Place
 from sqlalchemy import text
 
+from clean_database import empty, migrated_database
 from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
 from ghanti.settings import Settings
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "api"))
-
-from clean_database import empty, migrated_database
 
 
 @pytest.fixture

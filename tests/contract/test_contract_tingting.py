@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from api_world import Tenant, execute
 
+from api_world import Tenant, execute
 from ghanti.campaigns import schedule
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.trunks.models import CallerNumber

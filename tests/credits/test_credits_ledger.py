@@ -6,11 +6,11 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from engine_world import World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
+from engine_world import World
 from ghanti.credits import repository, service
 from ghanti.credits.models import Currency, EntryKind
 from ghanti.database.session import transaction

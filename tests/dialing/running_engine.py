@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine_world import World
 from sqlalchemy import text
 
+from engine_world import World
 from ghanti.credits import service as credits
 from ghanti.credits.models import Currency
 from ghanti.database.session import create_engine, create_session_factory, transaction

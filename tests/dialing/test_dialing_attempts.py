@@ -9,11 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from engine_world import TARIFF, World, outcome
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from engine_world import TARIFF, World, outcome
 from ghanti.database.session import transaction
 from ghanti.dialing import attempts, closing, handlers, outcomes, sessions
 from ghanti.dialing import service as dialing

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from engine_world import World, outcome
 from sqlalchemy import text
 
+from engine_world import World, outcome
 from ghanti.credits.models import Currency
 from ghanti.database.session import transaction
 from ghanti.dialing import attempts, closing

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from engine_world import World
 from sqlalchemy import event, text
 
+from engine_world import World
 from ghanti.database.session import transaction
 from ghanti.dialing import closing, leasing, repository
 from ghanti.dialing.leasing import trunk_gateway

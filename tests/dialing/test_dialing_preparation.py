@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from engine_world import World
 
+from engine_world import World
 from ghanti.dialing.models import Channel, Plan
 from ghanti.dialing.preparation import Preparer, discard_audio
 from ghanti.media.store import MediaStore

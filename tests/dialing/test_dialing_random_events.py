@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from engine_world import TARIFF, World, outcome
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from engine_world import TARIFF, World, outcome
 from ghanti.database.session import transaction
 from ghanti.dialing import attempts, closing, sessions
 from ghanti.dialing.attempts import Lease

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from engine_world import World, outcome
-
 from ghanti.database.session import transaction
 from ghanti.dialing import receipts
 from ghanti.dialing.attempts import Lease

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from engine_world import World
-
 from ghanti.database.session import transaction
 from ghanti.dialing.texter import Texter
 from ghanti.encryption import SecretBox

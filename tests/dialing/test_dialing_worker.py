@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from engine_world import World, outcome
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from engine_world import World, outcome
 from ghanti.database.session import transaction
 from ghanti.dialing.models import Outcome
 from ghanti.dialing.worker import Sweeper, until_committed

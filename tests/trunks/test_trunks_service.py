@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from engine_world import World
 
+from engine_world import World
 from ghanti.database.session import transaction
 from ghanti.encryption import SecretBox
 from ghanti.trunks import repository

@@ -13,10 +13,10 @@ import psycopg
 import pytest
 import xlsxwriter
 from argon2 import PasswordHasher
-from clean_database import empty, migrated_database
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from clean_database import empty, migrated_database
 from ghanti.accounts import passwords
 from ghanti.accounts import service as accounts
 from ghanti.accounts.models import Role
@@ -27,6 +27,24 @@ from ghanti.encryption import SecretBox
 from ghanti.settings import Settings
 from ghanti.speech.voices import VOICES
 from ghanti.trunks import service as trunks
+
+__all__ = [
+    "PASSWORD",
+    "Tenant",
+    "api_database",
+    "app",
+    "execute",
+    "http",
+    "new_tenant",
+    "other",
+    "scalar",
+    "sessions",
+    "settings",
+    "shared_database",
+    "tenant",
+    "viewer",
+    "workbook",
+]
 
 PASSWORD = "correct horse"
 
