@@ -17,17 +17,17 @@ _KEPT = ["alembic_version", "voices"]
 
 
 @contextmanager
-def migrated_database(server: EmbeddedPostgres) -> Iterator[str]:
+def migrated_database(server: EmbeddedPostgres, name: str | None = None) -> Iterator[str]:
     """The URL of a new database with the schema; it goes when the block ends."""
     administration = server.database_url("postgres")
-    name = sql.Identifier(f"shared_{secrets.token_hex(4)}")
+    name = name or f"shared_{secrets.token_hex(4)}"
     with psycopg.connect(administration, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-    url = with_database(administration, name.as_string().strip('"'))
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    url = with_database(administration, name)
     migrate.upgrade(url)
     yield url
     with psycopg.connect(administration, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def empty(url: str) -> None:

@@ -9,21 +9,17 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 from sqlalchemy import text
 
+from clean_database import migrated_database
 from ghanti.credits import repository as ledger
 from ghanti.credits import service as credits
 from ghanti.credits.models import Currency
 from ghanti.credits.tariff import Tariff
-from ghanti.database import (
-    migrate,
-    tables,  # noqa: F401 - foreign keys need every model
-)
+from ghanti.database import tables  # noqa: F401 - foreign keys need every model
 from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
-from ghanti.database.url import with_database
 from ghanti.dialing import attempts, outcomes, sessions
 from ghanti.dialing import service as dialing
 from ghanti.dialing.attempts import Lease
@@ -38,13 +34,8 @@ TARIFF = Tariff()
 def engine_template(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     """A migrated database, to be copied."""
     name = f"engine_template_{secrets.token_hex(4)}"
-    url = postgres_server.database_url("postgres")
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    migrate.upgrade(with_database(url, name))
-    yield name
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name}")
+    with migrated_database(postgres_server, name):
+        yield name
 
 
 @pytest.fixture
