@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -93,10 +94,14 @@ class World:
         *channels: Channel,
         units: Sequence[int] = (2,),
         numbers: Sequence[str] = (),
+        variables: Sequence[dict[str, Any]] = (),
         ready: bool = True,
         **order: Any,
     ) -> Plan:
-        """A campaign's plan with so many contacts; ``units`` are the holds of its targets in turn."""
+        """A campaign's plan with so many contacts; ``units`` are the holds of its targets in turn.
+
+        ``numbers`` and ``variables`` are its contacts' own, where they matter.
+        """
         wanted = channels or (Channel.CALL,)
         async with transaction(self.sessions) as session:
             campaign = await session.scalar(
@@ -112,9 +117,12 @@ class World:
                     text(
                         "INSERT INTO contacts"
                         " (account_id, campaign_id, number, number_sent, carrier, variables)"
-                        " VALUES (:a, :c, :n, :n, 'NTC', '{}')"
+                        " VALUES (:a, :c, :n, :n, 'NTC', CAST(:v AS json))"
                     ),
-                    [{"a": account, "c": campaign, "n": number} for number in called],
+                    [
+                        {"a": account, "c": campaign, "n": number, "v": json.dumps(own)}
+                        for number, own in zip(called, variables or [{}] * len(called), strict=True)
+                    ],
                 )
             plan = await dialing.create_plan(
                 session, dialing.PlanOrder(account, "campaign", campaign, **order)

@@ -14,13 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import text
-
 from engine_world import World
-from ghanti.credits import service as credits
-from ghanti.credits.models import Currency
 from ghanti.database.session import create_engine, create_session_factory, transaction
-from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Channel, Plan
 from ghanti.encryption import secret_box
 from ghanti.settings import Settings
@@ -98,41 +93,20 @@ class Running:
 
     async def campaign(self, endings: Sequence[int], *channels: Channel, **order: Any) -> Plan:
         """A plan whose contacts' numbers end in these two digits, which choose what a phone does."""
-        async with transaction(self.world.sessions) as session:
-            campaign = await session.scalar(
-                text(
-                    "INSERT INTO campaigns (account_id, name, services) VALUES (:a, 'c', 'SMS & PHONE')"
-                    " RETURNING id"
-                ),
-                {"a": self.account},
-            )
-            await session.execute(
-                text(
-                    "INSERT INTO contacts"
-                    " (account_id, campaign_id, number, number_sent, carrier, variables) VALUES"
-                    " (:a, :c, :n, :n, 'NTC', CAST(:v AS json))"
-                ),
-                [
-                    {
-                        "a": self.account,
-                        "c": campaign,
-                        "n": f"+977984{index:05d}{ending:02d}",
-                        "v": json.dumps({"amount": index}),
-                    }
-                    for index, ending in enumerate(endings)
-                ],
-            )
-            values: dict[str, Any] = {
-                "call_content": {"template": "रकम {amount} रुपैयाँ", "voice_id": 1, "length_factor": "1.00"},
-                "sms_content": {"template": "रकम {amount}"},
-                "caller_numbers": ["+97715970425"],
-                **order,
-            }
-            plan = await dialing.create_plan(
-                session, dialing.PlanOrder(self.account, "campaign", campaign, **values)
-            )
-            await dialing.add_targets(session, plan, channels or (Channel.CALL,))
-        return plan
+        content: dict[str, Any] = {
+            "call_content": {"template": "रकम {amount} रुपैयाँ", "voice_id": 1, "length_factor": "1.00"},
+            "sms_content": {"template": "रकम {amount}"},
+            "caller_numbers": ["+97715970425"],
+        }
+        return await self.world.plan(
+            self.account,
+            len(endings),
+            *channels,
+            numbers=[f"+977984{index:05d}{ending:02d}" for index, ending in enumerate(endings)],
+            variables=[{"amount": index} for index in range(len(endings))],
+            ready=False,
+            **{**content, **order},
+        )
 
     async def until(self, statement: str, wanted: Callable[[list[Any]], bool], **values: Any) -> list[Any]:
         """The rows of a query once they are as wanted."""
@@ -218,11 +192,7 @@ async def _start(engaged: Running, roles: Sequence[str], cps: float, credit: int
             box,
             trunks.SmscOrder("smsc", "127.0.0.1", "ghanti", "secret", port=smsc["port"], simulated=True),
         )
-        account = await session.scalar(text("INSERT INTO accounts (name) VALUES ('ward') RETURNING id"))
-        await credits.open_account(session, account)
-        for currency in Currency:
-            await credits.purchase(session, account, currency, credit, "bought")
-    engaged.account = account
+    engaged.account = await engaged.world.account(phone=credit, sms=credit)
     await engaged.start_voice()
     for role in roles or ("dialler", "sms", "speech"):
         await engaged.start_role(role)
