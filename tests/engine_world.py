@@ -191,6 +191,10 @@ class World:
         async with transaction(self.sessions) as session:
             return int(await session.scalar(text(statement), values) or 0)
 
+    async def execute(self, statement: str, **values: Any) -> None:
+        async with transaction(self.sessions) as session:
+            await session.execute(text(statement), values)
+
     async def rows(self, statement: str, **values: Any) -> list[Any]:
         async with transaction(self.sessions) as session:
             return list(await session.execute(text(statement), values))

@@ -185,7 +185,7 @@ async def test_an_unknown_replaces_no_unknown(world: World) -> None:
 
     handlers.register("heard", hear)
     _, leases = await sent(world)
-    await world.rows("UPDATE plans SET owner_kind = 'heard' RETURNING id")
+    await world.execute("UPDATE plans SET owner_kind = 'heard'")
     await bury(world)
     lost = outcome(leases[0], Outcome.UNKNOWN, provisional=True)
     assert await world.record(lost) == set()
@@ -213,7 +213,7 @@ async def test_late_charges_never_take_what_is_not_there(world: World) -> None:
 async def test_an_event_after_the_longest_call_changes_nothing(world: World) -> None:
     _, leases = await sent(world)
     await bury(world)
-    await world.rows("UPDATE attempts SET sent_at = sent_at - interval '3 hours' RETURNING id")
+    await world.execute("UPDATE attempts SET sent_at = sent_at - interval '3 hours'")
     assert await world.record(outcome(leases[0])) == set()
     await world.check()
 
@@ -226,7 +226,7 @@ async def test_an_unknown_that_is_to_be_retried_yields_to_the_truth_until_the_re
     await world.check()
     await world.record(outcome(leases[0]))
     await world.check()
-    await world.rows("UPDATE targets SET due_at = now() - interval '1 hour' RETURNING id")
+    await world.execute("UPDATE targets SET due_at = now() - interval '1 hour'")
     trunk = await world.value("SELECT id FROM trunks")
     again = await world.lease_all(world.leaser(worker=uuid4()), trunk)
     assert [lease.target_id for lease in again] == [leases[1].target_id]
@@ -251,7 +251,7 @@ async def test_what_was_never_ordered_waits_again_uncounted(world: World) -> Non
         await attempts.take_back(session, [lease.attempt_id for lease in leases], "database")
     assert await world.rows("SELECT DISTINCT state, attempts FROM targets") == [("waiting", 0)]
     assert await world.lease_all(world.leaser(), trunk) == []  # Not at once: what was in the way may be yet.
-    await world.rows("UPDATE targets SET due_at = now() RETURNING id")
+    await world.execute("UPDATE targets SET due_at = now()")
     assert len(await world.lease_all(world.leaser(), trunk)) == 2
     await world.check()
 
@@ -296,7 +296,7 @@ async def test_a_handler_that_fails_undoes_only_itself(
 
     handlers.register("failing", fail)
     _, leases = await sent(world)
-    await world.rows("UPDATE plans SET owner_kind = 'failing' RETURNING id")
+    await world.execute("UPDATE plans SET owner_kind = 'failing'")
     with caplog.at_level(logging.ERROR):
         await world.record(outcome(leases[0]))
     assert "the outcome handler of failing failed for 1 targets" in caplog.text

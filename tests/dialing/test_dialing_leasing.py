@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from engine_world import World, outcome
 from ghanti.credits.models import Currency
@@ -143,7 +142,7 @@ async def test_a_plan_without_credits_pauses_and_runs_on_after_a_purchase(world:
 async def test_a_dear_message_in_front_holds_up_no_cheaper_one(world: World) -> None:
     account, trunk = await world.account(phone=3), await world.trunk()
     plan = await world.plan(account, 6, units=(9,))
-    await world.rows("UPDATE targets SET units = 1 WHERE id = (SELECT max(id) FROM targets) RETURNING id")
+    await world.execute("UPDATE targets SET units = 1 WHERE id = (SELECT max(id) FROM targets)")
     await world.rewind()
     leases = await world.lease(world.leaser(), trunk, free=1)
     assert [lease.held for lease in leases] == [1]
@@ -202,9 +201,8 @@ async def test_nothing_is_leased_before_the_start_nor_unready_nor_over_the_trunk
     assert await world.lease_all(world.leaser(), trunk) == []
     await world.plan(account, 5)
     assert len(await world.lease_all(world.leaser(), trunk)) == 3
-    async with transaction(world.sessions) as session:
-        await session.execute(text("UPDATE trunks SET active = false"))
-    await world.rows("UPDATE attempts SET lease_until = now() - interval '1 s' RETURNING id")
+    await world.execute("UPDATE trunks SET active = false")
+    await world.execute("UPDATE attempts SET lease_until = now() - interval '1 s'")
     async with transaction(world.sessions) as session:
         assert await attempts.void_expired_leases(session) == 3
     assert await world.lease_all(world.leaser(), trunk) == []
@@ -214,7 +212,7 @@ async def test_nothing_is_leased_before_the_start_nor_unready_nor_over_the_trunk
 async def test_a_message_of_many_parts_takes_many_turns_of_its_gateway(world: World) -> None:
     account, smsc = await world.account(), await world.smsc(rate=10)
     await world.plan(account, 2, Channel.SMS)
-    await world.rows('UPDATE targets SET content = \'{"text": "x", "parts": 50}\' RETURNING id')
+    await world.execute('UPDATE targets SET content = \'{"text": "x", "parts": 50}\'')
     leaser = world.leaser(Channel.SMS)
     assert len(await world.lease(leaser, smsc, free=1, channel=Channel.SMS)) == 1
     ahead = await world.value("SELECT extract(epoch FROM next_start_at - clock_timestamp()) FROM smscs")
@@ -225,9 +223,9 @@ async def test_targets_added_to_a_plan_that_ends_join_it_or_are_told_so(world: W
     account = await world.account()
     for _ in range(10):
         plan = await world.plan(account, 0)
-        await world.rows(
+        await world.execute(
             "INSERT INTO contacts (account_id, campaign_id, number, number_sent, carrier, variables)"
-            " VALUES (:a, :c, '+9779841000000', '', 'NTC', '{}') RETURNING id",
+            " VALUES (:a, :c, '+9779841000000', '', 'NTC', '{}')",
             a=account,
             c=plan.owner_id,
         )

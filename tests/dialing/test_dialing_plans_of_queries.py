@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from engine_world import World
 from ghanti.database.session import transaction
@@ -22,20 +22,18 @@ MOST_ROWS = 12_000
 async def _many(world: World) -> int:
     account = await world.account(phone=10**6)
     first = await world.plan(account, 1)
-    await world.rows(
+    await world.execute(
         "INSERT INTO plans (account_id, owner_kind, owner_id, ring_seconds, credit_limit)"
-        " SELECT account_id, owner_kind, owner_id, 30, 1000000 FROM plans, generate_series(2, :plans)"
-        " RETURNING id",
+        " SELECT account_id, owner_kind, owner_id, 30, 1000000 FROM plans, generate_series(2, :plans)",
         plans=PLANS,
     )
-    await world.rows(
+    await world.execute(
         "INSERT INTO targets (account_id, plan_id, contact_id, channel, number, carrier, ready, units)"
         " SELECT p.account_id, p.id, n, 'call', '+9779841000000', 'NTC', n % 2 = 0, 2"
-        " FROM plans p, generate_series(1000, 999 + :targets) n RETURNING id",
+        " FROM plans p, generate_series(1000, 999 + :targets) n",
         targets=TARGETS,
     )
-    async with transaction(world.sessions) as session:
-        await session.execute(text("ANALYZE"))
+    await world.execute("ANALYZE")
     return first.account_id
 
 
@@ -97,8 +95,8 @@ async def test_no_statement_of_a_tick_reads_all_targets(world: World) -> None:
 
 async def test_paused_plans_cost_nothing_however_much_waits_in_them(world: World) -> None:
     await _many(world)
-    await world.rows("UPDATE plans SET state = 'paused', state_reason = 'credits' RETURNING id")
-    await world.rows("UPDATE credit_balances SET phone = 0 RETURNING phone")
+    await world.execute("UPDATE plans SET state = 'paused', state_reason = 'credits'")
+    await world.execute("UPDATE credit_balances SET phone = 0")
 
     async def due(session: Any) -> None:
         assert await leasing._due_plans(session, Channel.CALL, 20) == []

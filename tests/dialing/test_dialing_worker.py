@@ -17,8 +17,7 @@ PROMPT = Settings(takeover_seconds=1.01)
 
 async def test_a_broken_rule_is_not_tried_for_ever(world: World) -> None:
     async def overdraw() -> None:
-        async with transaction(world.sessions) as session:
-            await session.execute(text("UPDATE credit_balances SET phone = -1"))
+        await world.execute("UPDATE credit_balances SET phone = -1")
 
     await world.account()
     with pytest.raises(IntegrityError):
@@ -46,7 +45,7 @@ async def test_only_a_heart_that_beats_evenly_may_declare_others_dead(world: Wor
     await world.open()
     leases = await world.lease_all(world.leaser(), trunk)
     await world.send(leases)
-    await world.rows("UPDATE worker_sessions SET heartbeat_at = now() - interval '1 hour' RETURNING id")
+    await world.execute("UPDATE worker_sessions SET heartbeat_at = now() - interval '1 hour'")
     other = World(world.sessions)
     await other.open(role="sms")
     sweeper = Sweeper(world.sessions, PROMPT, other.worker)
@@ -56,7 +55,7 @@ async def test_only_a_heart_that_beats_evenly_may_declare_others_dead(world: Wor
     assert await world.value("SELECT state FROM attempts") == "sending"
     # It stood still, with all others perhaps: from here on the interval begins again.
     since = sweeper._beating_since
-    await world.rows("UPDATE worker_sessions SET heartbeat_at = now() - interval '1 min' RETURNING id")
+    await world.execute("UPDATE worker_sessions SET heartbeat_at = now() - interval '1 min'")
     await sweeper.beat()
     assert since is not None
     assert sweeper._beating_since is not None
