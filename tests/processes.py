@@ -1,9 +1,11 @@
-"""What the kernel says of processes that a test started."""
+"""What became of processes that a test started, and of what it waits for."""
 
 from __future__ import annotations
 
 import os
 import selectors
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 END_SECONDS = 30.0
@@ -16,6 +18,14 @@ def alive(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in ("Z", "X")
+
+
+def eventually(ask: Callable[[], object]) -> None:
+    """Wait until ``ask`` answers with something true; fail at a generous deadline."""
+    deadline = time.monotonic() + END_SECONDS
+    while not ask():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.01)
 
 
 def wait_for_end(pid: int) -> None:

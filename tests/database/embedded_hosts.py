@@ -8,16 +8,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 
 from ghanti.database.place import reaches
 from ghanti.supervisor.spawn import User
-
-DEADLINE_SECONDS = 30.0
+from processes import END_SECONDS
 
 _ALONE = """
 import sys
@@ -81,7 +78,7 @@ class Host:
         return self._process.returncode
 
     def _close(self) -> None:
-        self._process.communicate(timeout=DEADLINE_SECONDS)
+        self._process.communicate(timeout=END_SECONDS)
 
     def _said(self) -> str:
         return self._process.stderr.read() if self._process.stderr else "see its log"
@@ -102,14 +99,6 @@ def _python(user: User | None) -> str:
     found = shutil.which("python3", path="/usr/bin:/usr/local/bin")
     assert found, f"{user.name} needs a Python outside {sys.base_prefix}"
     return found
-
-
-def eventually(ask: Callable[[], object]) -> None:
-    """Wait until ``ask`` answers with something true; fail at a generous deadline."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not ask():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.02)
 
 
 def connects(url: str) -> bool:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from embedded_hosts import Host, connects, eventually
+from embedded_hosts import Host, connects
 
 from ghanti.supervisor.status import status_file
-from processes import alive
+from processes import alive, eventually
 
 
 @pytest.fixture

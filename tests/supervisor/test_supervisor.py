@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,9 +18,7 @@ from ghanti.supervisor.role import Role, in_order
 from ghanti.supervisor.spawn import launch_command
 from ghanti.supervisor.status import status_file
 from ghanti.supervisor.supervisor import Supervisor
-from processes import alive
-
-DEADLINE_SECONDS = 30.0
+from processes import END_SECONDS, alive, eventually
 
 _PRELUDE = """
 import os, signal, sys, time
@@ -84,7 +81,7 @@ class Supervised:
         return self.wait()
 
     def wait(self) -> int:
-        self.said = self.process.communicate(timeout=DEADLINE_SECONDS)[1]
+        self.said = self.process.communicate(timeout=END_SECONDS)[1]
         return self.process.returncode
 
 
@@ -101,13 +98,6 @@ def supervise(tmp_path: Path) -> Iterator[Callable[[str], Supervised]]:
         if supervised.process.poll() is None:
             supervised.process.kill()
             supervised.wait()
-
-
-def eventually(ask: Callable[[], object]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not ask():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.01)
 
 
 def test_starts_in_order_and_drains_in_reverse(supervise: Callable[[str], Supervised]) -> None:
