@@ -33,6 +33,7 @@ __all__ = [
     "Tenant",
     "api_database",
     "app",
+    "assert_error",
     "execute",
     "http",
     "new_tenant",
@@ -210,6 +211,15 @@ def workbook() -> Callable[[list[list[Any]]], bytes]:
         return data.getvalue()
 
     return make
+
+
+def assert_error(answer: httpx.Response, told: object = None) -> None:
+    """An error in the API's shape, of whatever status: an object with a sentence, and no trace."""
+    told = told or (answer.status_code, answer.text[:500])
+    body = answer.json()
+    assert isinstance(body, dict), told
+    assert isinstance(body.get("message", body.get("detail")), str), told
+    assert "Traceback" not in answer.text, told
 
 
 async def scalar(sessions: SessionFactory, statement: str, **values: Any) -> Any:

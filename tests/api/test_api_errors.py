@@ -12,15 +12,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api_world import Tenant, execute
+from api_world import Tenant, assert_error, execute
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory
 
 
 def _is_error(answer: httpx.Response, status: int) -> None:
     assert answer.status_code == status, answer.text
-    body = answer.json()
-    assert isinstance(body.get("message", body.get("detail")), str)
-    assert "Traceback" not in answer.text
+    assert_error(answer)
 
 
 @pytest.mark.parametrize("path", ["", "nothing/", "campaign/abc/", "campaign/-1/", "test-speak/riri/1/"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api_world import Tenant
+from api_world import Tenant, assert_error
 
 FIELDS = [
     *("name", "services", "user_phone", "message", "sms_message", "description", "schedule", "voice"),
@@ -114,10 +114,7 @@ WRITERS = {
 def _check(answer: httpx.Response, asked: Any) -> None:
     assert answer.status_code < 500, (asked, answer.status_code, answer.text[:500])
     if answer.status_code >= 400:
-        body = answer.json()
-        assert isinstance(body, dict), asked
-        assert isinstance(body.get("message", body.get("detail")), str), asked
-        assert "Traceback" not in answer.text, asked
+        assert_error(answer, asked)
 
 
 @pytest.mark.parametrize("kind", WRITERS)

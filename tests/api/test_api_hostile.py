@@ -7,15 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
-from api_world import Tenant
+from api_world import Tenant, assert_error
 
 DEEP = b"[" * 900 + b"]" * 900
 
 
 def _is_refused(answer: httpx.Response, *statuses: int) -> None:
     assert answer.status_code in (statuses or (400,)), answer.text[:300]
-    body = answer.json()
-    assert isinstance(body.get("message", body.get("detail")), str)
+    assert_error(answer)
     assert len(answer.content) < 20_000
 
 
