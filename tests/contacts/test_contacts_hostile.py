@@ -8,7 +8,7 @@ import random
 import re
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -289,16 +289,24 @@ async def test_the_reading_process_sees_no_secret(
 
 
 async def test_two_files_are_read_at_a_time(text_file: Write, settings: Settings) -> None:
+    # So long that its reader waits, and lives, while its first rows are held.
+    long = text_file("number\n" + "9841234567\n" * 100_000, "long.csv")
     path = text_file("number\n" + "9841234567\n" * 5000)
     seen: list[int] = []
 
     async def look(rows: bytes) -> None:
         seen.append(len(children()))
 
-    async def read() -> Summary:
-        async with reading_process.turn():
-            return await reading_process.read(path, path.name, settings, look)
+    async def hold(rows: bytes) -> None:
+        async with asyncio.timeout(30):
+            while 2 not in seen:
+                await asyncio.sleep(0.01)
+                seen.append(len(children()))
 
-    summaries = await asyncio.gather(*(read() for _ in range(6)))
-    assert [summary.rows for summary in summaries] == [5000] * 6
+    async def read(path: Path, write: Callable[[bytes], Awaitable[None]]) -> Summary:
+        async with reading_process.turn():
+            return await reading_process.read(path, path.name, settings, write)
+
+    summaries = await asyncio.gather(read(long, hold), *(read(path, look) for _ in range(6)))
+    assert [summary.rows for summary in summaries] == [100_000] + [5000] * 6
     assert max(seen) == 2
