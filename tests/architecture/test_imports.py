@@ -15,7 +15,7 @@ LAYERS = (
     ("voice", "sms", "simulator"),
     ("contacts", "optouts", "trunks", "credits", "speech", "media"),
     ("accounts",),
-    ("database", "settings", "carrier", "encryption", "folders", "supervisor"),
+    ("database", "settings", "carrier", "encryption", "folders", "confinement", "fetching", "supervisor"),
 )
 """From the top; a part may import from its own layer and from those below."""
 

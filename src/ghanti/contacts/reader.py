@@ -6,14 +6,13 @@ dies of it; it holds no secret and no connection, and answers by frames on its s
 
 from __future__ import annotations
 
-import resource
 import sys
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import orjson
 
+from ghanti.confinement.limits import confine
 from ghanti.contacts import frames, reading, textfile, workbook
 from ghanti.contacts.errors import ImportRefused
 from ghanti.contacts.frames import Kind
@@ -27,7 +26,7 @@ def main(arguments: list[str]) -> int:
     """Read a file. Arguments: path, ending of its name, region, limits in megabytes and seconds."""
     path, ending, region, megabytes, seconds = arguments
     memory = int(megabytes) << 20
-    _limit(memory, int(seconds))
+    confine(int(megabytes), int(seconds))
     pipe = sys.stdout.buffer
     try:
         sheet = _open(Path(path), ending, memory)
@@ -38,16 +37,6 @@ def main(arguments: list[str]) -> int:
         frames.write(pipe, Kind.REFUSAL, orjson.dumps(answer))
     pipe.flush()
     return 0
-
-
-def _limit(memory: int, seconds: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        # Should the machine run out of memory first, this process goes, not the database.
-        with suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _open(path: Path, ending: str, limit: int) -> reading.Sheet:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +13,8 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
+from ghanti.confinement import process as confined
+from ghanti.confinement.process import Cause
 from ghanti.contacts import frames
 from ghanti.contacts.errors import ImportRefused
 from ghanti.contacts.frames import Kind
@@ -30,8 +30,6 @@ _BATCHES_AHEAD = 2
 """Batches read while others are being written; then the reading waits."""
 
 _slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
-_OUT_OF_MEMORY = (signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL, signal.SIGBUS)
-
 
 Batches = asyncio.Queue[bytes | None]
 """Lines of COPY's text format; None after the last."""
@@ -78,7 +76,7 @@ async def _read(path: Path, filename: str, settings: Settings, batches: Batches)
         try:
             return await _follow(process, settings, batches)
         finally:
-            await _end(process)
+            await confined.end(process)
     finally:
         await batches.put(None)
 
@@ -93,20 +91,13 @@ def _check_size(path: Path, settings: Settings) -> None:
 
 async def _start(path: Path, filename: str, settings: Settings) -> Process:
     ending = Path(filename).suffix.lower()
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-m",
+    return await confined.start(
         "ghanti.contacts.reader",
         str(path),
         ending if ending[1:].isalnum() else "",
         settings.home_country,
         str(settings.import_megabytes),
         str(math.ceil(settings.import_seconds)),
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-        env={"LC_ALL": "C.UTF-8"},
     )
 
 
@@ -145,24 +136,18 @@ async def _next(process: Process, settings: Settings) -> tuple[Kind, bytes]:
         raise _died(await process.wait(), await process.stderr.read(), settings) from error
 
 
-async def _end(process: Process) -> None:
-    """Leave no process and no pipe behind; what a full pipe still holds is thrown away."""
-    if process.returncode is None:
-        process.kill()
-    await process.communicate()
-
-
 def _died(status: int, complaints: bytes, settings: Settings) -> ImportRefused:
-    last = complaints.decode(errors="replace").strip().rpartition("\n")[2]
-    _log.warning("reading an uploaded file ended with status %d: %s", status, last[:500])
-    if -status == signal.SIGXCPU:
-        return _too_slow(settings)
-    if -status in _OUT_OF_MEMORY or last.startswith("MemoryError"):
-        return ImportRefused(
-            f"Reading the file takes more than {settings.import_megabytes} MB of memory. Look for a cell far "
-            "away from the others, or for very long texts."
-        )
-    return ImportRefused("The file is damaged.")
+    _log.warning("reading an uploaded file ended with status %d: %s", status, confined.last_words(complaints))
+    match confined.cause_of_death(status, complaints):
+        case Cause.TIME:
+            return _too_slow(settings)
+        case Cause.MEMORY:
+            return ImportRefused(
+                f"Reading the file takes more than {settings.import_megabytes} MB of memory. Look for a cell "
+                "far away from the others, or for very long texts."
+            )
+        case Cause.DAMAGE:
+            return ImportRefused("The file is damaged.")
 
 
 def _too_slow(settings: Settings) -> ImportRefused:
