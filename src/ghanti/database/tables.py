@@ -7,6 +7,17 @@ from ghanti.credits import models as credit
 from ghanti.database.base import metadata
 from ghanti.dialing import models as dialing
 from ghanti.speech import models as speech
+from ghanti.surveys import models as surveys
 from ghanti.trunks import models as trunks
 
-__all__ = ["accounts", "campaigns", "contacts", "credit", "dialing", "metadata", "speech", "trunks"]
+__all__ = [
+    "accounts",
+    "campaigns",
+    "contacts",
+    "credit",
+    "dialing",
+    "metadata",
+    "speech",
+    "surveys",
+    "trunks",
+]
