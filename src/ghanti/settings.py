@@ -59,6 +59,14 @@ class Settings(BaseSettings):
     horizon_seconds: int = Field(900, gt=0, description="How far ahead of the pace audio is rendered.")
     audio_keep_seconds: int = Field(3600, ge=0, description="How long personal audio outlives its call.")
 
+    otp_expiry_seconds: int = Field(300, gt=0, description="An OTP that could not leave by then never does.")
+    otp_keep_days: int = Field(30, gt=0, description="How long codes and their texts are kept.")
+    otp_gap_seconds: int = Field(20, ge=0, description="Least time between two OTPs to one number.")
+    otp_number_limit: int = Field(5, ge=0, description="OTPs to one number in ten minutes.")
+    otp_prefix_limit: int = Field(20, ge=0, description="The same to numbers alike but for four digits.")
+    otp_minute_limit: int = Field(60, ge=0, description="OTPs of one account in a minute.")
+    otp_day_limit: int = Field(5000, ge=0, description="OTPs of one account in 24 hours.")
+
     import_seconds: float = Field(120, gt=0, description="Time limit of reading one uploaded file.")
     import_megabytes: int = Field(1024, gt=0, description="Memory limit of reading one uploaded file.")
     upload_megabytes: int = Field(64, gt=0, description="Largest uploaded file.")

@@ -45,7 +45,10 @@ class LedgerEntry(Base):
     """One change of one balance: ``amount`` is signed, in credits. A batch of attempts is one entry."""
 
     __tablename__ = "ledger_entries"
-    __table_args__ = (Index("ix_ledger_entries_plan", "account_id", "plan_id"),)
+    __table_args__ = (
+        Index("ix_ledger_entries_plan", "account_id", "plan_id"),
+        Index("ix_ledger_entries_created", "account_id", "created_at"),
+    )
 
     account_id: Mapped[AccountId]
     id: Mapped[Id]
