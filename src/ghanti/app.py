@@ -8,6 +8,7 @@ import logging
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -22,13 +23,16 @@ from ghanti.api.slashes import FinalSlash
 from ghanti.campaigns import handlers
 from ghanti.database.schema import wait_until_current
 from ghanti.database.session import SessionFactory, create_session_factory, opened
+from ghanti.dialing.worker import every
 from ghanti.encryption import SecretBox, secret_box
+from ghanti.idempotency.service import AnswerSafe, sweep
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings, get_settings
 from ghanti.sockets import listener
 
 _POOL = 10
 _GRACE_SECONDS = 10
+_SWEEP_SECONDS = 600
 
 
 def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> FastAPI:
@@ -44,6 +48,8 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
         throttle=LoginThrottle(),
         store=MediaStore(settings.media_folder),
         links=MediaLinks(box.derive("media links")),
+        box=box,
+        answers=AnswerSafe(box),
     )
     app.include_router(health.router)
     app.include_router(tingting.router)
@@ -81,8 +87,14 @@ async def serve(settings: Settings) -> None:
     url = settings.database_url.get_secret_value()
     async with opened(url, pool_size=_POOL, application_name="ghanti api") as engine:
         await wait_until_current(engine)
-        app = create_app(settings, create_session_factory(engine), secret_box(settings))
-        await _Server(uvicorn.Config(app, **config)).serve([bound])
+        factory = create_session_factory(engine)
+        app = create_app(settings, factory, secret_box(settings))
+        sweeping = asyncio.create_task(every(_SWEEP_SECONDS, partial(sweep, factory), "sweep of answers"))
+        try:
+            await _Server(uvicorn.Config(app, **config)).serve([bound])
+        finally:
+            sweeping.cancel()
+            await asyncio.wait([sweeping])
 
 
 def main(_arguments: Sequence[str]) -> None:

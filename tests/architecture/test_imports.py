@@ -14,6 +14,7 @@ LAYERS = (
     ("dialing",),
     ("voice", "sms", "simulator"),
     ("contacts", "optouts", "trunks", "credits", "speech", "media"),
+    ("idempotency",),
     ("accounts",),
     ("database", "settings", "carrier", "encryption", "folders", "confinement", "fetching", "supervisor"),
 )

@@ -70,6 +70,10 @@ class ConflictError(RefusedError):
     """It cannot be done in the present state."""
 
 
+class UnprocessableError(RefusedError):
+    """It is understood, and cannot be done as it was asked."""
+
+
 class ThrottledError(RefusedError):
     """Too many tries; ``retry_after`` is in seconds."""
 

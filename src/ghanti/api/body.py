@@ -52,7 +52,7 @@ async def read_body(request: Request, file_megabytes: int = 0) -> Body:
     Raises InvalidError, PayloadTooLargeError, UnsupportedMediaTypeError.
     """
     megabytes = max(file_megabytes, DATA_MEGABYTES)
-    stream = _limited(request, megabytes)
+    stream = limited(request, megabytes)
     first = await anext(stream)  # Empty only at the end of the body, where Starlette always yields it.
     if not first:
         return Body()
@@ -75,8 +75,8 @@ async def read_body(request: Request, file_megabytes: int = 0) -> Body:
     )
 
 
-async def _limited(request: Request, megabytes: int) -> AsyncGenerator[bytes, None]:
-    """The body's chunks; ends with PayloadTooLargeError, at once when the length is declared."""
+async def limited(request: Request, megabytes: int) -> AsyncGenerator[bytes, None]:
+    """The body's chunks. Ends with PayloadTooLargeError, at once when the length is declared."""
     most = megabytes * _MEGABYTE + _MULTIPART_OVERHEAD
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > most:

@@ -21,6 +21,8 @@ from ghanti.api.body import Body, read_body
 from ghanti.api.media import MediaLinks
 from ghanti.database.session import SessionFactory
 from ghanti.database.session import transaction as begin
+from ghanti.encryption import SecretBox
+from ghanti.idempotency.service import AnswerSafe
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings
 
@@ -51,6 +53,8 @@ class Parts:
     throttle: LoginThrottle
     store: MediaStore
     links: MediaLinks
+    box: SecretBox
+    answers: AnswerSafe
 
 
 def parts_of(request: Request) -> Parts:

@@ -25,6 +25,7 @@ from ghanti.accounts.errors import (
     RefusedError,
     ThrottledError,
     UnauthenticatedError,
+    UnprocessableError,
 )
 from ghanti.api.responses import answer
 from ghanti.database.errors import reason
@@ -52,6 +53,7 @@ _STATUS: dict[type[RefusedError], int] = {
     ConflictError: 409,
     PayloadTooLargeError: 413,
     UnsupportedMediaTypeError: 415,
+    UnprocessableError: 422,
     ThrottledError: 429,
 }
 _DETAIL = frozenset({401, 404, 413, 415, 429})
@@ -72,6 +74,11 @@ def install(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
+    return refusal(error)
+
+
+def refusal(error: RefusedError) -> Response:
+    """What a refusal is answered with."""
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
     body: dict[str, Any] = {"detail" if status in _DETAIL else "message": error.message, **error.extra}
     if error.fields:

@@ -6,6 +6,7 @@ from ghanti.contacts import models as contacts
 from ghanti.credits import models as credit
 from ghanti.database.base import metadata
 from ghanti.dialing import models as dialing
+from ghanti.idempotency import models as idempotency
 from ghanti.otp import models as otp
 from ghanti.speech import models as speech
 from ghanti.surveys import models as surveys
@@ -17,6 +18,7 @@ __all__ = [
     "contacts",
     "credit",
     "dialing",
+    "idempotency",
     "metadata",
     "otp",
     "speech",

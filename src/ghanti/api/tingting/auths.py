@@ -18,11 +18,12 @@ from ghanti.api.context import (
     is_https,
     parts_of,
 )
+from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.responses import answer
 from ghanti.api.tingting import shapes
 from ghanti.api.tingting.examples import LOGGED_IN, NEW_TOKEN, PROFILE, REFRESHED, TOKEN, accepts, answers
 
-router = APIRouter(prefix="/auths", tags=["Authentication"])
+router = APIRouter(prefix="/auths", tags=["Authentication"], route_class=KeyedRoute)
 
 
 @router.post(

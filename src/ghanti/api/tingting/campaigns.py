@@ -11,6 +11,7 @@ from fastapi import APIRouter, BackgroundTasks, Request, Response
 from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import Principal
 from ghanti.api.context import InParts, Reader, Sent, Transaction, Writer
+from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.pagination import envelope, window_of
 from ghanti.api.responses import answer
 from ghanti.api.tingting import links, shapes
@@ -32,7 +33,7 @@ from ghanti.campaigns.schemas import CampaignFilter
 
 T = TypeVar("T")
 
-router = APIRouter(tags=["Campaigns"])
+router = APIRouter(tags=["Campaigns"], route_class=KeyedRoute)
 
 _MESSAGE_FIELDS = frozenset({"voice", "category", "length_factor", "draft", "message", "sms_message"})
 

@@ -26,6 +26,7 @@ from ghanti.api.context import (
     Writer,
     parts_of,
 )
+from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.pagination import envelope, window_of
 from ghanti.api.responses import answer
 from ghanti.api.tingting import shapes
@@ -48,7 +49,7 @@ from ghanti.reports import service as reports
 
 _MOST_CONTACTS = 50_000
 
-router = APIRouter(tags=["Contacts"])
+router = APIRouter(tags=["Contacts"], route_class=KeyedRoute)
 
 
 async def _upload(request: Request) -> AsyncIterator[Body]:

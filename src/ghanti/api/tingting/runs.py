@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from ghanti.api.context import InParts, Reader, Transaction, Writer
+from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.responses import answer
 from ghanti.api.tingting import links, shapes
 from ghanti.api.tingting.examples import BEGAN, CSV_REPORT, STOPPED, answers
@@ -13,7 +14,7 @@ from ghanti.campaigns import running
 from ghanti.campaigns.schedule import bikram_sambat
 from ghanti.reports import service as reports
 
-router = APIRouter(tags=["Run and report"])
+router = APIRouter(tags=["Run and report"], route_class=KeyedRoute)
 
 
 @router.post("/run-campaign/{campaign_id:row}/", summary="Run a campaign", responses=answers(BEGAN))
