@@ -19,7 +19,7 @@ from ghanti.campaigns import handlers as campaigns
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
 from ghanti.database.schema import wait_until_current
 from ghanti.database.session import SessionFactory, create_session_factory, opened, transaction
-from ghanti.dialing import preparation, sessions
+from ghanti.dialing import discarding, preparation, sessions
 from ghanti.dialing.dialler import Dialler
 from ghanti.dialing.texter import Texter
 from ghanti.dialing.worker import Drained, every, until_committed
@@ -46,7 +46,7 @@ async def sms(factory: SessionFactory, settings: Settings, box: SecretBox, drain
 
 
 async def speech(
-    factory: SessionFactory, settings: Settings, _box: SecretBox, draining: asyncio.Event
+    factory: SessionFactory, settings: Settings, box: SecretBox, draining: asyncio.Event
 ) -> None:
     worker = uuid4()
 
@@ -60,12 +60,12 @@ async def speech(
 
     async def discard() -> None:
         store = MediaStore(settings.media_folder)
-        await preparation.discard_audio(factory, store, settings.audio_keep_seconds)
+        await discarding.discard_audio(factory, store, settings.audio_keep_seconds)
 
     await until_committed(open_session, "opening the speech session")
     try:
         async with SpeechPool(settings.media_folder) as pool, asyncio.TaskGroup() as tasks:
-            preparer = preparation.Preparer(factory, settings, pool, worker)
+            preparer = preparation.Preparer(factory, settings, box, pool, worker)
             tasks.create_task(every(0, preparer.run, "preparation"))
             tasks.create_task(every(1, beat, "heartbeat"))
             tasks.create_task(every(60, discard, "audio clean-up"))

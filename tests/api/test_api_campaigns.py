@@ -157,7 +157,7 @@ async def test_schedule_moves_and_clears_a_scheduled_campaign(
     moved = await tenant.http.patch(path, json={"schedule": later.isoformat(), "message": "नयाँ"})
     assert moved.json()["status"] == "Scheduled"
     assert await scalar(sessions, "SELECT starts_at FROM plans") == later
-    assert await scalar(sessions, "SELECT call_content ->> 'template' FROM plans") == "नयाँ"
+    assert await scalar(sessions, "SELECT call_content #>> '{audios,message,template}' FROM plans") == "नयाँ"
     assert await scalar(sessions, "SELECT count(*) FROM targets") == 2
 
     cleared = await tenant.http.patch(path, json={"schedule": None})

@@ -154,7 +154,11 @@ async def test_the_plan_has_what_the_campaign_says(tenant: Tenant, sessions: Ses
     await tenant.run(campaign["id"])
     async with transaction(sessions) as session:
         plan = (await session.scalars(select(Plan))).one()
-    assert plan.call_content == {"template": "नमस्ते", "voice_id": 4, "length_factor": "1.50"}
+    assert plan.call_content == {
+        "voice_id": 4,
+        "length_factor": "1.50",
+        "audios": {"message": {"template": "नमस्ते"}},
+    }
     assert plan.sms_content == {"template": "लेख"}
     assert plan.credit_limit == 50
     assert plan.caller_numbers == [f"+9771{tenant.account_id:07}"]

@@ -26,6 +26,11 @@ DEADLINE = 90.0
 """Seconds within which whatever a test waits for has happened, on the slowest machine."""
 
 
+def spoken(message: str) -> dict[str, Any]:
+    """The content of calls that say a message."""
+    return {"voice_id": 1, "length_factor": "1.00", "audios": {"message": {"template": message}}}
+
+
 @dataclass
 class Running:
     """A folder, a database, and the processes at work on both."""
@@ -94,7 +99,7 @@ class Running:
     async def campaign(self, endings: Sequence[int], *channels: Channel, **order: Any) -> Plan:
         """A plan whose contacts' numbers end in these two digits, which choose what a phone does."""
         content: dict[str, Any] = {
-            "call_content": {"template": "रकम {amount} रुपैयाँ", "voice_id": 1, "length_factor": "1.00"},
+            "call_content": spoken("रकम {amount} रुपैयाँ"),
             "sms_content": {"template": "रकम {amount}"},
             "caller_numbers": ["+97715970425"],
         }

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 import pytest
-from running_engine import running
+from running_engine import running, spoken
 
 from ghanti.database.session import transaction
 from ghanti.dialing import service as dialing
@@ -32,7 +32,7 @@ async def test_every_behaviour_ends_in_its_outcome_and_its_credits(engine_databa
     endings = [*BEHAVIOURS, *range(10, 18)]
     async with running(engine_database) as engine:
         # Long enough that the phone which hangs up after 3 s does so before the end.
-        content = {"template": "रकम {amount} रुपैयाँ " * 6, "voice_id": 1, "length_factor": "1.00"}
+        content = spoken("रकम {amount} रुपैयाँ " * 6)
         plan = await engine.campaign(endings, Channel.CALL, Channel.SMS, call_content=content, ring_seconds=6)
         await engine.finished(plan)
         calls = await engine.world.rows(
@@ -85,7 +85,7 @@ async def test_an_emergency_stop_ends_calls_within_two_seconds(
 ) -> None:
     """Measured where it matters: the phones note when BYE or CANCEL came."""
     async with running(engine_database) as engine:
-        content = {"template": "रकम {amount} रुपैयाँ " * 40, "voice_id": 1, "length_factor": "1.00"}
+        content = spoken("रकम {amount} रुपैयाँ " * 40)
         wanted = "answered" if endings[0] == 10 else "ringing"
         more = [endings[0]] * 40
         plan = await engine.campaign(

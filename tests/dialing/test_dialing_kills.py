@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from running_engine import Running, running
+from running_engine import Running, running, spoken
 
 pytestmark = pytest.mark.chaos
 
-LONG = {"template": "रकम {amount} रुपैयाँ " * 8, "voice_id": 1, "length_factor": "1.00"}
+LONG = spoken("रकम {amount} रुपैयाँ " * 8)
 
 
 async def _accounted_for(engine: Running, targets: int) -> None:

@@ -12,7 +12,7 @@ from ghanti.database.session import transaction
 from ghanti.dialing import closing, leasing, repository
 from ghanti.dialing.leasing import trunk_gateway
 from ghanti.dialing.models import Channel
-from ghanti.dialing.preparation import _unready_plans
+from ghanti.dialing.stock import unready_plans
 
 PLANS, TARGETS = 50, 2000
 MOST_ROWS = 12_000
@@ -85,7 +85,7 @@ async def test_no_statement_of_a_tick_reads_all_targets(world: World) -> None:
             await repository.has_open_targets(session, row.account_id, row.id)
 
     async def prepare(session: Any) -> None:
-        assert await _unready_plans(session, 60) == []  # What is ready suffices.
+        assert await unready_plans(session, 60) == []  # What is ready suffices.
 
     for what in (tick, sweep, prepare):
         read = await _rows_read(world, what)

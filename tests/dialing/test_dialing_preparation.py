@@ -9,15 +9,18 @@ from uuid import uuid4
 import pytest
 
 from engine_world import World
+from ghanti.dialing.discarding import discard_audio
 from ghanti.dialing.models import Channel, Plan
-from ghanti.dialing.preparation import Preparer, discard_audio
+from ghanti.dialing.preparation import Preparer
+from ghanti.encryption import SecretBox
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings
-from ghanti.speech.cache import Rendered, media_key
+from ghanti.speech.cache import Rendered
 from ghanti.speech.errors import SpeechError
 from ghanti.speech.pool import RenderRequest, SpeechPool
 
-CALL = {"template": "नमस्ते {name}", "voice_id": 1, "length_factor": "1.00"}
+CALL = {"voice_id": 1, "length_factor": "1.00", "audios": {"message": {"template": "नमस्ते {name}"}}}
+BOX = SecretBox(b"k" * 32)
 
 
 class Meanwhile(SpeechPool):
@@ -39,7 +42,7 @@ async def pool(tmp_path: Path) -> AsyncIterator[Meanwhile]:
 
 @pytest.fixture
 def preparer(world: World, pool: Meanwhile, tmp_path: Path) -> Preparer:
-    return Preparer(world.sessions, Settings(data=tmp_path), pool, uuid4())
+    return Preparer(world.sessions, Settings(data=tmp_path), BOX, pool, uuid4())
 
 
 async def _plan(world: World, *channels: Channel, contacts: int = 2, **content: object) -> Plan:
@@ -59,7 +62,8 @@ async def test_calls_and_texts_are_made_ready_with_what_they_hold(
     calls = await world.rows("SELECT content, units FROM targets WHERE channel = 'call' AND ready")
     texts = await world.rows("SELECT content, units FROM targets WHERE channel = 'sms' AND ready")
     assert [row.units for row in calls] == [2, 2]
-    assert all(MediaStore(tmp_path / "media").path(media_key(row.content["audio"])).exists() for row in calls)
+    store = MediaStore(tmp_path / "media")
+    assert all(store.exists(row.content["audios"]["message"]) for row in calls)
     assert all(row.units == row.content["parts"] == 2 for row in texts)
 
 
@@ -119,9 +123,9 @@ async def test_personal_audio_goes_once_nobody_needs_it(
     second = await _plan(world, call_content=CALL)
     await preparer.pass_once()
     store = MediaStore(tmp_path / "media")
-    audio = await world.value("SELECT DISTINCT content->>'audio' FROM targets")
+    audio = await world.value("SELECT DISTINCT content #>> '{audios,message}' FROM targets")
     assert await discard_audio(world.sessions, store, 0) == 0
-    assert store.path(media_key(audio)).exists()
+    assert store.exists(audio)
     await world.stop(second)
     assert await discard_audio(world.sessions, store, 0) == 1
-    assert not store.path(media_key(audio)).exists()
+    assert not store.exists(audio)

@@ -13,17 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.accounts.errors import ConflictError, InvalidError
 from ghanti.accounts.service import Principal
-from ghanti.campaigns import repository, schedule, views
-from ghanti.campaigns.models import Campaign, CampaignStatus, Category, Services
+from ghanti.campaigns import content, repository, schedule, views
+from ghanti.campaigns.models import Campaign, CampaignStatus, Services
 from ghanti.campaigns.schemas import OWNER_KIND, Started, Stopped
-from ghanti.contacts import service as contacts
-from ghanti.contacts.variables import MAX_VARIABLES
 from ghanti.credits import service as credits
 from ghanti.credits.repository import Balances
 from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Channel, Plan
 from ghanti.settings import Settings
-from ghanti.speech.template import spellings, tags
 from ghanti.trunks import repository as trunks
 
 
@@ -48,8 +45,8 @@ async def place(
 ) -> Started:
     """Order the plan of a locked campaign that has none open. Raises InvalidError as ``run`` does."""
     starts_at = schedule.start_of(campaign.schedule, schedule.utc_now())
-    await _check_content(session, campaign)
-    order = await _order(session, principal, campaign, starts_at, settings.ring_seconds)
+    said = await content.contents(session, principal, campaign)
+    order = await _order(session, campaign, said, starts_at, settings.ring_seconds)
     plan = await dialing.create_plan(session, order)
     calls = await dialing.add_targets(session, plan, [Channel.CALL]) if _services(campaign).calls else 0
     texts = await dialing.add_targets(session, plan, [Channel.SMS]) if _services(campaign).texts else 0
@@ -124,55 +121,19 @@ def _channels(campaign: Campaign) -> list[Channel]:
     return [channel for channel, uses in wanted if uses]
 
 
-async def _check_content(session: AsyncSession, campaign: Campaign) -> None:
-    if campaign.draft:
-        raise InvalidError("The campaign is a draft. Set its voice and category first, with draft false.")
-    if not await contacts.count(session, campaign.account_id, campaign.id):
-        raise InvalidError("The campaign has no contacts.")
-    services = _services(campaign)
-    if services.calls:
-        if campaign.category == Category.AUDIO:
-            raise InvalidError.of("audio_file", "An Audio campaign needs an audio file.")
-        await _check_template(session, campaign, "message", campaign.message)
-    if services.texts:
-        await _check_template(session, campaign, "sms_message", campaign.sms_message)
-
-
-async def _check_template(session: AsyncSession, campaign: Campaign, field: str, template: str) -> None:
-    if not template.strip():
-        raise InvalidError.of(field, "The message is empty.")
-    used = tags(template)
-    if len(used) > MAX_VARIABLES:
-        raise InvalidError.of(field, f"A message has at most {MAX_VARIABLES} different tags.")
-    unknown = []
-    for tag in used:
-        if not await contacts.has_value(session, campaign.account_id, campaign.id, spellings(tag)):
-            unknown.append(f"{{{tag}}}")
-    if unknown:
-        raise InvalidError.of(field, f"No contact has a value for {', '.join(unknown)}.")
-
-
 async def _order(
     session: AsyncSession,
-    principal: Principal,
     campaign: Campaign,
+    said: content.Contents,
     starts_at: datetime | None,
     ring_seconds: int,
 ) -> dialing.PlanOrder:
-    services = _services(campaign)
-    voice_id = principal.default_voice_id if campaign.voice_id is None else campaign.voice_id
     return dialing.PlanOrder(
         account_id=campaign.account_id,
         owner_kind=OWNER_KIND,
         owner_id=campaign.id,
-        call_content={
-            "template": campaign.message,
-            "voice_id": voice_id,
-            "length_factor": f"{campaign.length_factor:.2f}",
-        }
-        if services.calls
-        else None,
-        sms_content={"template": campaign.sms_message} if services.texts else None,
+        call_content=said.call,
+        sms_content=said.sms,
         caller_numbers=await _caller_numbers(session, campaign),
         credit_limit=campaign.credit_limit,
         starts_at=starts_at,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from ghanti.dialing.models import AttemptState, Channel
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A target taken by a worker, not yet sent."""
+    """A target taken by a worker, not yet sent; ``said`` is its plan's content for the channel."""
 
     attempt_id: UUID
     account_id: int
@@ -35,6 +35,7 @@ class Lease:
     held: int
     ring_seconds: int
     caller_number: str | None = None
+    said: dict[str, Any] = field(default_factory=dict)
 
 
 async def insert_leases(

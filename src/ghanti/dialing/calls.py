@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ghanti.dialing.attempts import Lease
+from ghanti.dialing.contents import script_of
 from ghanti.dialing.models import Outcome
 from ghanti.dialing.outcomes import AttemptOutcome
 from ghanti.encryption import SecretBox
 from ghanti.media.store import MediaStore
-from ghanti.speech.cache import media_key
 from ghanti.trunks.models import Trunk
 from ghanti.trunks.service import dialled_form
 from ghanti.voice import protocol
 from ghanti.voice.protocol import Dial, Ended
-from ghanti.voice.script import Script
 
 SEND_WITHIN_SECONDS = 3.0
 """How long an order is good for; later the voice process refuses it."""
@@ -34,9 +33,6 @@ _OUTCOMES: Mapping[str, Outcome] = {
     "cancelled": Outcome.CANCELLED,
     "silent": Outcome.UNKNOWN,
 }
-
-
-_MESSAGE_SCRIPT = Script.model_validate({"v": 1, "steps": [{"do": "play", "audio": "message"}]})
 
 
 def call_id(lease: Lease, leg: int) -> str:
@@ -65,6 +61,7 @@ def dial_order(
     home_country: str,
 ) -> Dial:
     """The order of a leased call. Raises when what was leased cannot be dialled."""
+    script, keys = script_of(lease.said), _audio_keys(lease)
     return Dial(
         attempt=lease.attempt_id,
         leg=1,
@@ -75,9 +72,15 @@ def dial_order(
         trunk=way,
         ring_seconds=lease.ring_seconds,
         max_seconds=max_seconds,
-        script=_MESSAGE_SCRIPT,
-        audio={"message": str(store.path(media_key(str(lease.content["audio"]))))},
+        script=script,
+        audio={name: str(store.path(keys[name])) for name in script.audios},
     )
+
+
+def _audio_keys(lease: Lease) -> dict[str, str]:
+    """Where each audio lies: those given with the plan, and those made for this target."""
+    given = {name: audio["media"] for name, audio in lease.said["audios"].items() if "media" in audio}
+    return {**given, **lease.content.get("audios", {}), **lease.content.get("secrets", {})}
 
 
 def outcome_of(event: Ended) -> AttemptOutcome:

@@ -146,6 +146,7 @@ class Leaser:
     ) -> list[Lease]:
         if not targets:
             return []
+        said = plan.call_content if self._channel is Channel.CALL else plan.sms_content
         leases = [
             Lease(
                 attempt_id=uuid4(),
@@ -160,6 +161,7 @@ class Leaser:
                 caller_number=plan.caller_numbers[row.id % len(plan.caller_numbers)]
                 if plan.caller_numbers
                 else None,
+                said=said or {},
             )
             for row in targets
         ]

@@ -7,11 +7,12 @@ docs/how-a-call-flows.md; every move is one conditional UPDATE in ``repository.p
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Numeric, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ghanti.database.base import AccountId, Base, CreatedAt, Id, ParentAccountId
@@ -24,6 +25,10 @@ class PlanClass(StrEnum):
     DEMO = "demo"
     EMERGENCY = "emergency"
     BULK = "bulk"
+
+
+URGENT = frozenset({PlanClass.OTP, PlanClass.DEMO})
+"""Classes that own the reserved channels and starts of every gateway: somebody waits by the phone."""
 
 
 class PlanState(StrEnum):
@@ -81,12 +86,13 @@ class Plan(Base):
 
     ``owner_kind`` and ``owner_id`` name what ordered it; its outcomes go to the handler
     registered for that kind. ``call_content`` and ``sms_content`` are described in
-    ``service.py``.
+    ``contents.py``.
     """
 
     __tablename__ = "plans"
     __table_args__ = (
         CheckConstraint("credit_limit > 0", name="credit_limit_positive"),
+        CheckConstraint("pace > 0", name="pace_positive"),
         CheckConstraint("(state = 'finished') = (finished_at IS NOT NULL)", name="finished"),
         Index("ix_plans_live", "state", postgresql_where=text("state <> 'finished'")),
         Index("ix_plans_owner", "account_id", "owner_kind", "owner_id"),
@@ -104,6 +110,12 @@ class Plan(Base):
     sms_content: Mapped[dict[str, Any] | None]
     caller_numbers: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), comment="E.164")
     credit_limit: Mapped[int | None]
+    pace: Mapped[Decimal | None] = mapped_column(
+        Numeric(8, 3), comment="Call starts a second; null is as fast as the trunks allow"
+    )
+    next_start_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="Theoretical arrival time of its next call (GCRA), under a pace"
+    )
     ring_seconds: Mapped[int]
     retries: Mapped[dict[str, Any]] = mapped_column(
         server_default=text("'{}'"), comment='Outcome to {"times": n, "gap_seconds": s}; empty is never'
@@ -114,7 +126,7 @@ class Plan(Base):
 
 
 class Target(Base):
-    """One contact to reach by one channel under one plan: the queue."""
+    """One contact, or one number that is no contact, to reach by one channel under one plan: the queue."""
 
     __tablename__ = "targets"
     __table_args__ = (
@@ -145,32 +157,44 @@ class Target(Base):
         Index(
             "ix_targets_audio",
             "final_at",
-            postgresql_where=text("state = 'final' AND content ? 'audio'"),
+            postgresql_where=text("state = 'final' AND content ? 'audios'"),
         ),
         Index(
             "ix_targets_audio_needed",
-            text("(content ->> 'audio')"),
-            postgresql_where=text("state <> 'final' AND ready"),
+            text("jsonb_path_query_array(content, '$.audios.*')"),
+            postgresql_using="gin",
+            postgresql_where=text("state <> 'final' AND ready AND content ? 'audios'"),
         ),
+        Index("ix_targets_secrets", "account_id", "id", postgresql_where=text("content ? 'secrets'")),
         Index("ix_targets_open", "account_id", "plan_id", "id", postgresql_where=text("state <> 'final'")),
         Index("ix_targets_active", "account_id", "plan_id", postgresql_where=text("state = 'active'")),
+        Index(
+            "ix_targets_withdrawn",
+            "account_id",
+            "plan_id",
+            "id",
+            postgresql_where=text("withdrawn AND state = 'waiting'"),
+        ),
     )
 
     account_id: Mapped[ParentAccountId]
     id: Mapped[Id]
     plan_id: Mapped[int]
-    contact_id: Mapped[int]
+    contact_id: Mapped[int | None]
     channel: Mapped[str]
     number: Mapped[str]
     carrier: Mapped[str]
     state: Mapped[str] = mapped_column(server_default=TargetState.WAITING)
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ready: Mapped[bool] = mapped_column(server_default=text("false"), comment="Content rendered")
-    content: Mapped[dict[str, Any] | None] = mapped_column(comment="Audio key and length, or text")
+    content: Mapped[dict[str, Any] | None] = mapped_column(comment="Audio keys and length, or text")
     units: Mapped[int] = mapped_column(server_default=text("1"), comment="Credits that one attempt holds")
     attempts: Mapped[int] = mapped_column(server_default=text("0"), comment="Attempts that were sent")
     attempt_id: Mapped[UUID | None] = mapped_column(comment="The latest attempt")
     credits: Mapped[int] = mapped_column(server_default=text("0"))
+    withdrawn: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Its contact was deleted in flight: hung up, never tried again"
+    )
     outcome: Mapped[str | None]
     reason: Mapped[str | None]
     final_at: Mapped[datetime | None]
@@ -197,13 +221,14 @@ class Attempt(Base):
             postgresql_where=text("state <> 'ended'"),
         ),
         Index("ix_attempts_token", "id"),
+        Index("ix_attempts_leased_at", "account_id", "leased_at"),
     )
 
     account_id: Mapped[ParentAccountId]
     id: Mapped[UUID] = mapped_column(primary_key=True)
     plan_id: Mapped[int]
     target_id: Mapped[int]
-    contact_id: Mapped[int]
+    contact_id: Mapped[int | None]
     channel: Mapped[str]
     number: Mapped[str]
     state: Mapped[str] = mapped_column(server_default=AttemptState.LEASED)
@@ -231,6 +256,47 @@ class Attempt(Base):
     total_ms: Mapped[int] = mapped_column(server_default=text("0"), comment="Length of the message")
     keys: Mapped[str] = mapped_column(server_default="")
     delivery: Mapped[str | None]
+
+
+class AnswerKind(StrEnum):
+    KEYS = "keys"
+    RECORDING = "recording"
+
+
+class AnswerState(StrEnum):
+    GIVEN = "given"
+    PENDING = "pending"
+    STORED = "stored"
+    LOST = "lost"
+
+
+class Answer(Base):
+    """What the callee answered at one step of the call script, committed as it happens (``answers.py``).
+
+    ``given`` with neither keys nor a recording was asked as often as it may be, without a valid answer.
+    A recording is ``pending`` from its begin until it is ``stored`` or ``lost``.
+    """
+
+    __tablename__ = "answers"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["account_id", "target_id"], ["targets.account_id", "targets.id"], ondelete="CASCADE"
+        ),
+        CheckConstraint("(state = 'stored') = (media_key IS NOT NULL)", name="stored_has_file"),
+        CheckConstraint("keys IS NULL OR (kind = 'keys' AND state = 'given')", name="keys_are_given"),
+        Index("ix_answers_pending", "account_id", "attempt_id", postgresql_where=text("state = 'pending'")),
+    )
+
+    account_id: Mapped[ParentAccountId]
+    target_id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True, comment="The step's")
+    attempt_id: Mapped[UUID]
+    kind: Mapped[str]
+    state: Mapped[str]
+    keys: Mapped[str | None]
+    media_key: Mapped[str | None] = mapped_column(comment="16-bit 8 kHz mono .wav in the media store")
+    ms: Mapped[int | None] = mapped_column(comment="Length of the recording")
+    answered_at: Mapped[datetime]
 
 
 class Leg(Base):

@@ -1,10 +1,6 @@
 """What those above the engine may ask of it: make plans, add targets, stop, read figures.
 
-Contents of a plan:
-
-- ``call_content``: ``{"template": str, "voice_id": int, "length_factor": "1.00"}``, spoken with
-  each contact's variables;
-- ``sms_content``: ``{"template": str}``.
+What a plan says, its ``call_content`` and ``sms_content``, is described in ``contents.py``.
 """
 
 from __future__ import annotations
@@ -12,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func
@@ -35,6 +32,8 @@ class PlanOrder:
     starts_at: datetime | None = None
     ring_seconds: int = 30
     retries: dict[str, Any] = field(default_factory=dict)
+    pace: Decimal | None = None
+    """Call starts a second; None is as fast as the trunks allow."""
 
 
 async def create_plan(session: AsyncSession, order: PlanOrder) -> Plan:
@@ -52,6 +51,7 @@ async def create_plan(session: AsyncSession, order: PlanOrder) -> Plan:
         starts_at=order.starts_at or func.now(),
         ring_seconds=order.ring_seconds,
         retries=order.retries,
+        pace=order.pace,
     )
     session.add(plan)
     await session.flush()
@@ -64,24 +64,44 @@ async def add_targets(
     plan: Plan,
     channels: Sequence[Channel],
     contact_ids: Sequence[int] | None = None,
+    *,
+    repeat: bool = False,
 ) -> int:
-    """Targets for the owner campaign's contacts that have none yet, or for those of them named.
+    """Targets for the contacts of the campaign that the plan's owner id names, or for those of them named.
 
+    A contact that plans of this kind of owner have reached before is left out, unless ``repeat`` is set.
     Answers how many were added; 0 when the plan ended meanwhile.
     """
-    locked = await repository.lock_plan(session, plan.account_id, plan.id)
-    if locked is None or locked.state not in (PlanState.RUNNING, PlanState.PAUSED):
+    if not await _open(session, plan):
         return 0
     total = 0
     for channel in channels:
-        added = await repository.insert_targets(session, plan, plan.owner_id, channel, contact_ids)
-        await repository.add_figures(
-            session,
-            repository.NOBODY,
-            [repository.FigureDelta(plan.account_id, plan.id, channel, repository.ADDED, added, 0)],
-        )
+        added = await repository.insert_targets(session, plan, channel, contact_ids, repeat=repeat)
+        await _count_added(session, plan, channel, added)
         total += added
     return total
+
+
+async def add_number(session: AsyncSession, plan: Plan, channel: Channel, number: str, carrier: str) -> int:
+    """A target for a number that is no contact's, in E.164; answers its id. The plan must be open."""
+    if not await _open(session, plan):
+        raise ValueError(f"plan {plan.id} takes no more targets")
+    target_id = await repository.insert_number(session, plan, channel, number, carrier)
+    await _count_added(session, plan, channel, 1)
+    return target_id
+
+
+async def _open(session: AsyncSession, plan: Plan) -> bool:
+    locked = await repository.lock_plan(session, plan.account_id, plan.id)
+    return locked is not None and locked.state in (PlanState.RUNNING, PlanState.PAUSED)
+
+
+async def _count_added(session: AsyncSession, plan: Plan, channel: Channel, added: int) -> None:
+    await repository.add_figures(
+        session,
+        repository.NOBODY,
+        [repository.FigureDelta(plan.account_id, plan.id, channel, repository.ADDED, added, 0)],
+    )
 
 
 async def stop_plan(session: AsyncSession, account_id: int, plan_id: int, reason: str) -> bool:

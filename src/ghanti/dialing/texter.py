@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
-from ghanti.dialing import attempts, outcomes, receipts, sessions
+from ghanti.dialing import attempts, contents, outcomes, receipts, sessions
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.leasing import Leaser, smsc_gateway
 from ghanti.dialing.models import Channel, Delivery, Outcome
@@ -207,11 +207,16 @@ class Texter:
 
     async def _send_one(self, smsc_id: int, channel: SmsChannel, lease: Lease) -> None:
         try:
-            result = await channel.send(OutgoingSms(to=lease.number, text=str(lease.content["text"])))
+            result = await channel.send(OutgoingSms(to=lease.number, text=self._text(lease)))
         except Exception:
             logger.exception("sending attempt %s failed in an unforeseen way", lease.attempt_id)
             result = SendResult(SendOutcome.UNKNOWN, 0, reason="internal error")
         await self._sent.put(_Sent(smsc_id, lease, result))
+
+    def _text(self, lease: Lease) -> str:
+        """The text to send; a secret one is in clear here and nowhere else."""
+        secret = lease.said.get("secret")
+        return str(lease.content["text"]) if secret is None else contents.unseal(secret, self._box)
 
     async def _commit_results(self) -> None:
         while True:

@@ -27,7 +27,7 @@ class Rendered:
     """A message ready to be played.
 
     Attributes:
-        key: SHA-256, in hexadecimal, of all that decides how it sounds.
+        key: SHA-256, in hexadecimal, of all that decides how it sounds; empty for audio kept apart.
         path: its file of G.711 µ-law at 8 kHz, without header.
         ms: its length in milliseconds.
     """
@@ -49,11 +49,14 @@ class AudioCache:
         self._store = store
         self._engines = engines
 
-    def render(self, text: str, voice: EngineVoice, length_factor: float) -> Rendered:
+    def render(
+        self, text: str, voice: EngineVoice, length_factor: float, keep_as: str | None = None
+    ) -> Rendered:
         """The file of a filled message; synthesised unless it is there already.
 
         Two processes that render the same message write the same bytes, each under a name of its
-        own first, so neither disturbs the other.
+        own first, so neither disturbs the other. With ``keep_as``, a media key, the audio is kept there
+        and nowhere else, for the caller alone to find and to delete.
 
         Raises:
             SpeechError: nothing in the text can be spoken, or the engine failed.
@@ -64,11 +67,14 @@ class AudioCache:
         words = normalise(text, voice.language)
         if not any(character.isalpha() for character in words):
             raise SpeechError("the text holds nothing that can be spoken")
+        if keep_as is not None:
+            samples = _synthesised(engine, words, voice, length_factor)
+            path = self._store.put(keep_as, pcm_to_ulaw(samples))
+            return Rendered("", path, len(samples) * 1000 // SAMPLE_RATE)
         key = _key(engine, voice, words, length_factor)
         size = self._store.size(media_key(key)) or 0
         if size < _SHORTEST:
-            samples = engine.synthesise(words, voice, length_factor)
-            _check(samples)
+            samples = _synthesised(engine, words, voice, length_factor)
             size = len(samples)
             self._store.put(media_key(key), pcm_to_ulaw(samples))
         return Rendered(key, self._store.path(media_key(key)), size * 1000 // SAMPLE_RATE)
@@ -79,6 +85,8 @@ def _key(engine: Engine, voice: EngineVoice, words: str, length_factor: float) -
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _check(samples: Pcm) -> None:
+def _synthesised(engine: Engine, words: str, voice: EngineVoice, length_factor: float) -> Pcm:
+    samples = engine.synthesise(words, voice, length_factor)
     if len(samples) < _SHORTEST or np.abs(samples.astype(np.int32)).max() < _SILENCE:
         raise SpeechError("the text was rendered to silence")
+    return samples

@@ -23,11 +23,16 @@ _TEXTS_A_LIFE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """A filled message to be spoken; ``length_factor`` (0.5 to 2) multiplies its duration."""
+    """A filled message to be spoken; ``length_factor`` (0.5 to 2) multiplies its duration.
 
-    text: str
+    With ``keep_as``, a media key that no other request has, the audio is kept there instead of where
+    equal messages would find it: for texts that are secret.
+    """
+
+    text: str = field(repr=False)
     voice: EngineVoice
     length_factor: float = 1.0
+    keep_as: str | None = None
 
 
 @dataclass(slots=True)
@@ -177,7 +182,7 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _wire(request: RenderRequest) -> dict[str, str | float]:
+def _wire(request: RenderRequest) -> dict[str, str | float | None]:
     voice = request.voice
     return {
         "text": request.text,
@@ -185,6 +190,7 @@ def _wire(request: RenderRequest) -> dict[str, str | float]:
         "name": voice.name,
         "language": voice.language,
         "length_factor": request.length_factor,
+        "keep_as": request.keep_as,
     }
 
 

@@ -33,10 +33,16 @@ def serve(cache: AudioCache, requests: BinaryIO, answers: BinaryIO) -> None:
             _write(answers, _answer(cache, request))
 
 
-def _answer(cache: AudioCache, request: Mapping[str, str | float]) -> Mapping[str, str | int]:
+def _answer(cache: AudioCache, request: Mapping[str, str | float | None]) -> Mapping[str, str | int]:
     voice = EngineVoice(str(request["engine"]), str(request["name"]), str(request["language"]))
+    keep_as = request.get("keep_as")
     try:
-        rendered = cache.render(str(request["text"]), voice, float(request["length_factor"]))
+        rendered = cache.render(
+            str(request["text"]),
+            voice,
+            float(request["length_factor"] or 0),
+            None if keep_as is None else str(keep_as),
+        )
     except SpeechError as error:
         return {"error": str(error)}
     except Exception as error:

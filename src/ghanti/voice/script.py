@@ -6,6 +6,7 @@ interpreted over a :class:`Line`, so the interpreter knows neither SIP nor RTP.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, Protocol
 
@@ -82,6 +83,27 @@ class Script(BaseModel):
         """The audio whose share heard is reported: ``message``, or else the first one played."""
         audios = self.audios
         return MAIN_AUDIO if MAIN_AUDIO in audios else next(iter(audios), None)
+
+    @property
+    def told(self) -> list[str]:
+        """The audios whose share heard is reported: ``message``, or, without it, all that it plays."""
+        audios = self.audios
+        return [MAIN_AUDIO] if MAIN_AUDIO in audios else audios
+
+    def longest_ms(self, lengths: Mapping[str, int]) -> int:
+        """How long it takes at most, with audios of so many milliseconds."""
+        total = 0
+        for step in self.steps:
+            match step:
+                case Play():
+                    total += lengths[step.audio]
+                case Listen():
+                    total += step.max_digits * step.timeout_ms
+                case Record():
+                    total += step.max_ms
+                case End():
+                    break
+        return total
 
     @property
     def records(self) -> bool:

@@ -1,0 +1,74 @@
+"""What a campaign says: the contents of its plan, and what must hold before anybody hears them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.accounts.errors import InvalidError
+from ghanti.accounts.service import Principal
+from ghanti.campaigns.models import Campaign, Category, Services
+from ghanti.contacts import service as contacts
+from ghanti.contacts.variables import MAX_VARIABLES
+from ghanti.speech.template import spellings, tags
+from ghanti.voice.script import MAIN_AUDIO
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Contents of a plan (see ``dialing/contents.py``); None where the campaign has no such channel."""
+
+    call: dict[str, Any] | None
+    sms: dict[str, Any] | None
+
+
+async def contents(session: AsyncSession, principal: Principal, campaign: Campaign) -> Contents:
+    """What the campaign's plan is to say.
+
+    Raises InvalidError, with the field and the reason, when it cannot be said to anybody.
+    """
+    if campaign.draft:
+        raise InvalidError("The campaign is a draft. Set its voice and category first, with draft false.")
+    if not await contacts.count(session, campaign.account_id, campaign.id):
+        raise InvalidError("The campaign has no contacts.")
+    services = Services(campaign.services)
+    call = await _call(session, principal, campaign) if services.calls else None
+    sms = await _message(session, campaign) if services.texts else None
+    return Contents(call, sms)
+
+
+async def _call(session: AsyncSession, principal: Principal, campaign: Campaign) -> dict[str, Any]:
+    if campaign.category == Category.AUDIO:
+        raise InvalidError.of("audio_file", "An Audio campaign needs an audio file.")
+    await check_template(session, campaign, "message", campaign.message)
+    return {**voice(principal, campaign), "audios": {MAIN_AUDIO: {"template": campaign.message}}}
+
+
+async def _message(session: AsyncSession, campaign: Campaign) -> dict[str, Any]:
+    await check_template(session, campaign, "sms_message", campaign.sms_message)
+    return {"template": campaign.sms_message}
+
+
+def voice(principal: Principal, campaign: Campaign) -> dict[str, Any]:
+    """The part of a call content that says how templates are spoken."""
+    return {
+        "voice_id": principal.default_voice_id if campaign.voice_id is None else campaign.voice_id,
+        "length_factor": f"{campaign.length_factor:.2f}",
+    }
+
+
+async def check_template(session: AsyncSession, campaign: Campaign, field: str, template: str) -> None:
+    """Raise InvalidError for a template that is empty, or bears a tag that no contact has a value for."""
+    if not template.strip():
+        raise InvalidError.of(field, "The message is empty.")
+    used = tags(template)
+    if len(used) > MAX_VARIABLES:
+        raise InvalidError.of(field, f"A message has at most {MAX_VARIABLES} different tags.")
+    unknown = []
+    for tag in used:
+        if not await contacts.has_value(session, campaign.account_id, campaign.id, spellings(tag)):
+            unknown.append(f"{{{tag}}}")
+    if unknown:
+        raise InvalidError.of(field, f"No contact has a value for {', '.join(unknown)}.")

@@ -1,0 +1,110 @@
+"""The audio of calls: what each target is to hear, filled, rendered and measured."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ghanti.dialing import contents
+from ghanti.dialing.contents import CallContent
+from ghanti.dialing.models import Outcome
+from ghanti.dialing.stock import Ready
+from ghanti.dialing.worker import tariff_of
+from ghanti.encryption import DecryptionError, SecretBox
+from ghanti.media.store import MediaStore
+from ghanti.settings import Settings
+from ghanti.speech import template
+from ghanti.speech.cache import Rendered, media_key
+from ghanti.speech.engines.base import EngineVoice
+from ghanti.speech.errors import SpeechError
+from ghanti.speech.pool import RenderRequest, SpeechPool
+
+SECRET_FOLDER = "secret"  # noqa: S105 - a folder
+"""Where in the media store secret audio lies while its target is open."""
+
+Refusal = tuple[Outcome, str]
+_Answered = Mapping[str, tuple[RenderRequest, Rendered | SpeechError]]
+"""What became of each audio that one target needed."""
+
+
+@dataclass(slots=True)
+class Made:
+    """Targets with their contents, and those that can have none, by id, with the reason."""
+
+    ready: list[Ready] = field(default_factory=list)
+    refused: dict[int, Refusal] = field(default_factory=dict)
+
+
+class Speaker:
+    """Makes the contents of calls with a pool of speech processes."""
+
+    def __init__(self, pool: SpeechPool, store: MediaStore, box: SecretBox, settings: Settings) -> None:
+        self._pool = pool
+        self._store = store
+        self._box = box
+        self._tariff = tariff_of(settings)
+        self._longest_ms = settings.longest_call_seconds * 1000
+
+    async def speak(self, content: CallContent, voice: EngineVoice | None, rows: Sequence[Any]) -> Made:
+        """The contents of targets given by ``id`` and ``variables``; equal texts share a file."""
+        made = Made()
+        wanted: dict[int, dict[str, RenderRequest]] = {}
+        for row in rows:
+            try:
+                wanted[row.id] = self._requests(content, voice, row.variables)
+            except (template.MissingTags, DecryptionError, SpeechError) as error:
+                made.refused[row.id] = (Outcome.FAILED, str(error))
+        flat = [request for requests in wanted.values() for request in requests.values()]
+        answers = iter(await self._pool.render_many(flat))
+        for target_id, requests in wanted.items():
+            answered = {name: (request, next(answers)) for name, request in requests.items()}
+            self._conclude(made, target_id, content, answered)
+        return made
+
+    async def forget(self, ready: Sequence[Ready]) -> None:
+        """Delete the secret audio of contents that came too late to be used."""
+        for _, told, _ in ready:
+            for key in told.get("secrets", {}).values():
+                await asyncio.to_thread(self._store.delete, key)
+
+    def _requests(
+        self, content: CallContent, voice: EngineVoice | None, variables: Mapping[str, Any]
+    ) -> dict[str, RenderRequest]:
+        if voice is None and content.spoken:
+            raise SpeechError("the campaign's voice exists no more")
+        requests = {}
+        for name, text in self._texts(content, variables).items():
+            assert voice is not None
+            keep_as = f"{SECRET_FOLDER}/{secrets.token_hex(16)}.ulaw" if name in content.secrets else None
+            requests[name] = RenderRequest(text, voice, content.length_factor, keep_as)
+        return requests
+
+    def _texts(self, content: CallContent, variables: Mapping[str, Any]) -> dict[str, str]:
+        texts = {name: template.fill(said, variables).text for name, said in content.templates.items()}
+        return texts | {name: contents.unseal(sealed, self._box) for name, sealed in content.secrets.items()}
+
+    def _conclude(self, made: Made, target_id: int, content: CallContent, answered: _Answered) -> None:
+        """One target: ready when all its audios are, else refused."""
+        lengths = {name: given.ms for name, given in content.media.items()}
+        told: dict[str, dict[str, str]] = {}
+        for name, (request, answer) in answered.items():
+            if not isinstance(answer, Rendered):
+                # What an engine says may quote the text.
+                why = (
+                    "the message cannot be spoken"
+                    if request.keep_as
+                    else f"the message cannot be spoken: {answer}"
+                )
+                made.refused[target_id] = (Outcome.FAILED, why)
+                return
+            lengths[name] = answer.ms
+            if request.keep_as:
+                told.setdefault("secrets", {})[name] = request.keep_as
+            else:
+                told.setdefault("audios", {})[name] = media_key(answer.key)
+        hold = self._tariff.hold(min(content.script.longest_ms(lengths), self._longest_ms))
+        total = sum(lengths[name] for name in content.script.told)
+        made.ready.append((target_id, {**told, "ms": total}, hold))

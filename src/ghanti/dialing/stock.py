@@ -1,0 +1,130 @@
+"""The stock of targets that are ready to be dialled: which plans need more of it, and adding to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.database.session import dump_json
+from ghanti.dialing.models import Channel, Plan, PlanClass
+from ghanti.speech.engines.base import EngineVoice
+
+_LEAST_AHEAD = 200
+
+Ready = tuple[int, dict[str, Any], int]
+"""Target id, content, credits one attempt holds."""
+
+
+async def unready_plans(session: AsyncSession, horizon_seconds: int) -> list[Any]:
+    """Plans and channels with targets to prepare whose stock does not reach the horizon.
+
+    The plans that run share the pace and so the horizon; one that waits for credits keeps a small stock.
+    """
+    rows = await session.execute(
+        text(
+            """
+            WITH pace AS (
+                SELECT 'call' AS channel, coalesce(sum(cps), 0) AS per_second FROM trunks WHERE active
+                UNION ALL
+                SELECT 'sms', coalesce(sum(messages_per_second), 0) FROM smscs WHERE active),
+            due AS (
+                SELECT p.account_id, p.id, p.plan_class, p.state FROM plans p
+                 WHERE (p.state = 'running' OR (p.state = 'paused' AND p.state_reason = 'credits'))
+                   AND p.starts_at < now() + make_interval(secs => :horizon)),
+            stock AS (
+                SELECT pace.channel,
+                       greatest(:least, (pace.per_second * :horizon
+                                         / greatest(1, (SELECT count(*) FROM due)))::bigint) AS enough
+                  FROM pace)
+            SELECT p.account_id, p.id, stock.channel
+              FROM due p CROSS JOIN stock
+              -- A lateral LIMIT, since EXISTS may be planned as one scan of all targets of all plans.
+              JOIN LATERAL (SELECT FROM targets t
+                             WHERE t.account_id = p.account_id AND t.plan_id = p.id
+                               AND t.channel = stock.channel
+                               AND t.state = 'waiting' AND NOT t.ready LIMIT 1) unready ON true
+             WHERE (SELECT count(*) FROM (
+                           SELECT FROM targets t
+                            WHERE t.account_id = p.account_id AND t.plan_id = p.id
+                              AND t.channel = stock.channel
+                              AND t.state = 'waiting' AND t.ready
+                            LIMIT CASE p.state WHEN 'running' THEN stock.enough ELSE :least END) ahead)
+                   < CASE p.state WHEN 'running' THEN stock.enough ELSE :least END
+             ORDER BY array_position(CAST(:classes AS text[]), p.plan_class), p.id
+            """
+        ),
+        {"horizon": horizon_seconds, "least": _LEAST_AHEAD, "classes": list(PlanClass)},
+    )
+    return list(rows)
+
+
+async def unready(session: AsyncSession, plan: Plan, channel: Channel, limit: int) -> list[Any]:
+    """The next targets without content, with the variables to fill it from; a bare number has none."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT t.id, coalesce(c.variables, '{}') AS variables, c.updated_at FROM targets t
+              LEFT JOIN contacts c ON c.account_id = t.account_id AND c.id = t.contact_id
+             WHERE t.account_id = :account_id AND t.plan_id = :plan_id AND t.channel = :channel
+               AND t.state = 'waiting' AND NOT t.ready
+             ORDER BY t.due_at, t.id LIMIT :limit
+            """
+        ),
+        {"account_id": plan.account_id, "plan_id": plan.id, "channel": channel, "limit": limit},
+    )
+    return list(rows)
+
+
+async def lock_current(session: AsyncSession, account_id: int, rows: Sequence[Any]) -> set[int]:
+    """Of these targets those that still wait for content, their contacts as they were read."""
+    current = await session.scalars(
+        text(
+            """
+            SELECT t.id
+              FROM unnest(CAST(:ids AS bigint[]), CAST(:read AS timestamptz[])) AS v (id, updated_at)
+              JOIN targets t ON t.account_id = :account_id AND t.id = v.id
+              LEFT JOIN contacts c ON c.account_id = t.account_id AND c.id = t.contact_id
+             WHERE t.state = 'waiting' AND NOT t.ready AND c.updated_at IS NOT DISTINCT FROM v.updated_at
+             ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED
+            """
+        ),
+        {
+            "ids": [row.id for row in rows],
+            "read": [row.updated_at for row in rows],
+            "account_id": account_id,
+        },
+    )
+    return set(current)
+
+
+async def mark_ready(session: AsyncSession, account_id: int, ready: Sequence[Ready]) -> None:
+    if not ready:
+        return
+    await session.execute(
+        text(
+            """
+            UPDATE targets t SET ready = true, content = v.content::jsonb, units = v.units
+              FROM unnest(CAST(:ids AS bigint[]), CAST(:contents AS text[]), CAST(:units AS bigint[]))
+                   AS v (id, content, units)
+             WHERE t.account_id = :account_id AND t.id = v.id
+            """
+        ),
+        {
+            "account_id": account_id,
+            "ids": [item[0] for item in ready],
+            "contents": [dump_json(item[1]) for item in ready],
+            "units": [item[2] for item in ready],
+        },
+    )
+
+
+async def engine_voice(session: AsyncSession, voice_id: int | None) -> EngineVoice | None:
+    row = (
+        await session.execute(
+            text("SELECT engine, engine_voice, language FROM voices WHERE id = :id"), {"id": voice_id}
+        )
+    ).one_or_none()
+    return None if row is None else EngineVoice(row.engine, row.engine_voice, row.language)
