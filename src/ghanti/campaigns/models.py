@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, func, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -45,6 +46,7 @@ class Campaign(Base):
     __table_args__ = (
         CheckConstraint("length_factor BETWEEN 0.50 AND 2.00", name="length_factor"),
         CheckConstraint("credit_limit >= 0", name="credit_limit_not_negative"),
+        CheckConstraint("pace > 0", name="pace_positive"),
         Index("ix_campaigns_updated", "account_id", text("updated_at DESC"), text("id DESC")),
     )
 
@@ -67,5 +69,11 @@ class Campaign(Base):
     draft: Mapped[bool] = mapped_column(server_default=text("false"))
     failover_target: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     length_factor: Mapped[Decimal] = mapped_column(Numeric(3, 2), server_default=text("1.00"))
+    pace: Mapped[Decimal | None] = mapped_column(
+        Numeric(8, 3), comment="Call starts a second; null: the trunk's"
+    )
+    retries: Mapped[dict[str, Any]] = mapped_column(
+        server_default=text("'{}'"), comment='Outcome to {"times": n, "gap_seconds": s}'
+    )
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -29,7 +29,7 @@ class Lease:
     account_id: int
     plan_id: int
     target_id: int
-    contact_id: int
+    contact_id: int | None
     number: str
     content: dict[str, Any]
     held: int

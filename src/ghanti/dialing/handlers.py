@@ -20,12 +20,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TargetOutcome:
-    """A target that became final."""
+    """A target that became final; ``contact_id`` is None for a number that is no contact."""
 
     account_id: int
     plan_id: int
     target_id: int
-    contact_id: int
+    contact_id: int | None
     channel: Channel
     outcome: Outcome
     owner_id: int

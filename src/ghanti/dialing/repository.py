@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
+from ghanti.dialing.models import Channel, Outcome, Plan, PlanState, Target
 
 NOBODY = UUID(int=0)
 """The session of figures that no worker wrote."""
@@ -64,11 +64,12 @@ async def live_plan(session: AsyncSession, account_id: int, owner_kind: str, own
 async def insert_targets(
     session: AsyncSession,
     plan: Plan,
-    campaign_id: int,
     channel: Channel,
     contact_ids: Sequence[int] | None,
+    *,
+    repeat: bool,
 ) -> int:
-    """A target for each contact of the campaign that has none of this channel by its owner yet."""
+    """A target for each contact of the owner's campaign that has none of this channel by its owner yet."""
     result = await session.execute(
         text(
             """
@@ -77,10 +78,10 @@ async def insert_targets(
               FROM contacts c
              WHERE c.account_id = :account_id AND c.campaign_id = :campaign_id
                AND (CAST(:contact_ids AS bigint[]) IS NULL OR c.id = ANY(CAST(:contact_ids AS bigint[])))
-               AND NOT EXISTS (
+               AND (:repeat OR NOT EXISTS (
                      SELECT FROM targets t JOIN plans p ON p.account_id = t.account_id AND p.id = t.plan_id
                       WHERE t.account_id = c.account_id AND t.contact_id = c.id AND t.channel = :channel
-                        AND p.owner_kind = :owner_kind)
+                        AND p.owner_kind = :owner_kind))
              ORDER BY c.id
             ON CONFLICT DO NOTHING
             """
@@ -89,13 +90,31 @@ async def insert_targets(
             "plan_id": plan.id,
             "channel": channel,
             "account_id": plan.account_id,
-            "campaign_id": campaign_id,
+            "campaign_id": plan.owner_id,
             "contact_ids": None if contact_ids is None else list(contact_ids),
             "owner_kind": plan.owner_kind,
             "due_at": plan.starts_at,
+            "repeat": repeat,
         },
     )
     return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+async def insert_number(
+    session: AsyncSession, plan: Plan, channel: Channel, number: str, carrier: str
+) -> int:
+    """A target without a contact; answers its id."""
+    target = Target(
+        account_id=plan.account_id,
+        plan_id=plan.id,
+        channel=channel,
+        number=number,
+        carrier=carrier,
+        due_at=plan.starts_at,
+    )
+    session.add(target)
+    await session.flush()
+    return target.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +197,7 @@ class FinalTarget:
     account_id: int
     plan_id: int
     target_id: int
-    contact_id: int
+    contact_id: int | None
     channel: str
     outcome: str
 

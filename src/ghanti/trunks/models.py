@@ -12,12 +12,16 @@ from ghanti.database.base import Base, CreatedAt, Id
 
 
 class Trunk(Base):
-    """A SIP trunk. ``cps`` are call starts a second, ``max_calls`` the calls at one time."""
+    """A SIP trunk. ``cps`` are call starts a second, ``max_calls`` the calls at one time.
+
+    ``reserved_percent`` of both is kept for one-time passwords and demo calls (``dialing/pacing.py``).
+    """
 
     __tablename__ = "trunks"
     __table_args__ = (
         CheckConstraint("cps > 0", name="cps_positive"),
         CheckConstraint("max_calls > 0", name="max_calls_positive"),
+        CheckConstraint("reserved_percent BETWEEN 0 AND 50", name="reserved_percent"),
     )
 
     id: Mapped[Id]
@@ -30,6 +34,7 @@ class Trunk(Base):
     number_format: Mapped[str] = mapped_column(server_default="e164", comment="e164, digits or national")
     cps: Mapped[Decimal] = mapped_column(Numeric(8, 3), server_default=text("5"))
     max_calls: Mapped[int] = mapped_column(server_default=text("30"))
+    reserved_percent: Mapped[int] = mapped_column(server_default=text("5"))
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     simulated: Mapped[bool] = mapped_column(server_default=text("false"))
     next_start_at: Mapped[datetime] = mapped_column(
@@ -39,12 +44,16 @@ class Trunk(Base):
 
 
 class Smsc(Base):
-    """An SMSC reached by SMPP 3.4. ``messages_per_second`` counts parts."""
+    """An SMSC reached by SMPP 3.4. ``messages_per_second`` counts parts.
+
+    ``reserved_percent`` of pace and window is kept for one-time passwords, as on a trunk.
+    """
 
     __tablename__ = "smscs"
     __table_args__ = (
         CheckConstraint("messages_per_second > 0", name="messages_per_second_positive"),
         CheckConstraint("window_size > 0", name="window_size_positive"),
+        CheckConstraint("reserved_percent BETWEEN 0 AND 50", name="reserved_percent"),
     )
 
     id: Mapped[Id]
@@ -59,6 +68,7 @@ class Smsc(Base):
     destination_npi: Mapped[int] = mapped_column(server_default=text("1"))
     window_size: Mapped[int] = mapped_column(server_default=text("10"))
     messages_per_second: Mapped[Decimal] = mapped_column(Numeric(8, 3), server_default=text("10"))
+    reserved_percent: Mapped[int] = mapped_column(server_default=text("5"))
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     simulated: Mapped[bool] = mapped_column(server_default=text("false"))
     next_start_at: Mapped[datetime] = mapped_column(
