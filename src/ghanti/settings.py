@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     import_seconds: float = Field(120, gt=0, description="Time limit of reading one uploaded file.")
     import_megabytes: int = Field(1024, gt=0, description="Memory limit of reading one uploaded file.")
     upload_megabytes: int = Field(64, gt=0, description="Largest uploaded file.")
+    audio_seconds: int = Field(600, gt=0, description="Longest uploaded audio.")
 
     @model_validator(mode="after")
     def _one_database(self) -> Self:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from enum import Enum, auto
 
+_MEMORY_ERROR = re.compile(r"[\w.]*MemoryError")
 _OUT_OF_MEMORY = (signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL, signal.SIGBUS)
 
 
@@ -52,6 +54,6 @@ def cause_of_death(status: int, complaints: bytes) -> Cause:
     """Why it ended without an answer, by its return code and what it wrote to its standard error."""
     if -status == signal.SIGXCPU:
         return Cause.TIME
-    if -status in _OUT_OF_MEMORY or last_words(complaints).startswith("MemoryError"):
+    if -status in _OUT_OF_MEMORY or _MEMORY_ERROR.match(last_words(complaints)):
         return Cause.MEMORY
     return Cause.DAMAGE

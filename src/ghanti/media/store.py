@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_SCRATCH = ".scratch"
+"""Begins with a dot, so that no key names what is in it."""
 
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
@@ -48,6 +54,26 @@ class MediaStore:
             raise
         return path
 
+    def put_file(self, key: str, source: Path) -> Path:
+        """Move a file in, whole as ``put`` does. From ``scratch`` it is a mere rename: no byte is read.
+
+        Raises:
+            OSError: it lies on another disk.
+        """
+        path = self.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        source.chmod(0o600)
+        source.replace(path)
+        return path
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder on the store's own disk for files that are being made; it goes with what is left in it."""
+        folder = self.folder / _SCRATCH
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            yield Path(name)
+
     def size(self, key: str) -> int | None:
         """Bytes of a file; None when there is none."""
         path = self.path(key)
@@ -66,3 +92,29 @@ class MediaStore:
         except FileNotFoundError:
             return False
         return True
+
+    def discard_older(self, prefix: str, seconds: float) -> int:
+        """Remove the files under a folder of keys that were written longer ago; answers how many went."""
+        return _discard(self.path(prefix), seconds)
+
+    def discard_scratch(self, seconds: float) -> int:
+        """Remove what processes that were killed left behind."""
+        return _discard(self.folder / _SCRATCH, seconds)
+
+
+def _discard(folder: Path, seconds: float) -> int:
+    """Remove old files, and folders that are empty and old."""
+    before = time.time() - seconds
+    removed = 0
+    for path in sorted(folder.rglob("*"), reverse=True):
+        # Another process may have been first.
+        with suppress(FileNotFoundError):
+            if path.lstat().st_mtime >= before:
+                continue
+            if path.is_dir():
+                with suppress(OSError):
+                    path.rmdir()
+                continue
+            path.unlink()
+            removed += 1
+    return removed
