@@ -13,6 +13,8 @@ from ghanti.campaigns.models import Campaign, Category, Services
 from ghanti.contacts import service as contacts
 from ghanti.contacts.variables import MAX_VARIABLES
 from ghanti.speech.template import spellings, tags
+from ghanti.surveys import compiling
+from ghanti.surveys import repository as surveys
 from ghanti.voice.script import MAIN_AUDIO
 
 
@@ -29,8 +31,7 @@ async def contents(session: AsyncSession, principal: Principal, campaign: Campai
 
     Raises InvalidError, with the field and the reason, when it cannot be said to anybody.
     """
-    if campaign.draft:
-        raise InvalidError("The campaign is a draft. Set its voice and category first, with draft false.")
+    _check_draft(campaign)
     if not await contacts.count(session, campaign.account_id, campaign.id):
         raise InvalidError("The campaign has no contacts.")
     services = Services(campaign.services)
@@ -39,11 +40,37 @@ async def contents(session: AsyncSession, principal: Principal, campaign: Campai
     return Contents(call, sms)
 
 
+async def call_content(session: AsyncSession, principal: Principal, campaign: Campaign) -> dict[str, Any]:
+    """What the campaign's calls alone are to say. Raises InvalidError as ``contents`` does."""
+    _check_draft(campaign)
+    return await _call(session, principal, campaign)
+
+
+def _check_draft(campaign: Campaign) -> None:
+    if campaign.draft:
+        raise InvalidError("The campaign is a draft. Set its voice and category first, with draft false.")
+
+
 async def _call(session: AsyncSession, principal: Principal, campaign: Campaign) -> dict[str, Any]:
+    if campaign.services == Services.SURVEY:
+        return await _survey(session, principal, campaign)
     if campaign.category == Category.AUDIO:
         raise InvalidError.of("audio_file", "An Audio campaign needs an audio file.")
     await check_template(session, campaign, "message", campaign.message)
     return {**voice(principal, campaign), "audios": {MAIN_AUDIO: {"template": campaign.message}}}
+
+
+async def _survey(session: AsyncSession, principal: Principal, campaign: Campaign) -> dict[str, Any]:
+    steps = await surveys.steps_of_campaign(session, campaign.account_id, campaign.id)
+    if not steps:
+        raise InvalidError.of("steps", "The survey has no steps.")
+    for index, step in enumerate(steps):
+        name = f"step {index + 1} ({step.input_name})"
+        if reason := compiling.fault(step):
+            raise InvalidError.of(name, reason)
+        if step.audio_file is None:
+            await check_template(session, campaign, name, step.text_or_url)
+    return {**voice(principal, campaign), **compiling.compiled(steps)}
 
 
 async def _message(session: AsyncSession, campaign: Campaign) -> dict[str, Any]:

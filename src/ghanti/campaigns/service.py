@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.accounts.errors import ConflictError, ForbiddenError, InvalidError
 from ghanti.accounts.service import Principal
-from ghanti.campaigns import repository, running, views
+from ghanti.campaigns import demo_calls, repository, running, views
 from ghanti.campaigns.models import Campaign, CampaignStatus, Category, Services
 from ghanti.campaigns.schemas import OWNER_KIND, CampaignFields, CampaignView
 from ghanti.contacts import service as contacts
@@ -19,6 +19,7 @@ from ghanti.dialing import ownership
 from ghanti.dialing import service as dialing
 from ghanti.settings import Settings
 from ghanti.speech.models import Voice
+from ghanti.surveys import repository as surveys
 from ghanti.trunks import repository as trunks
 
 _WHILE_RUNNING = frozenset({"name", "description", "credit_limit"})
@@ -45,6 +46,7 @@ async def create(session: AsyncSession, principal: Principal, fields: CampaignFi
     columns = await _columns(session, principal, fields)
     campaign = Campaign(account_id=principal.account_id, **{"category": Category.TEXT, **columns})
     await repository.add(session, campaign)
+    await _open_survey(session, campaign)
     return await views.view(session, campaign)
 
 
@@ -75,7 +77,7 @@ async def set_message(
     missing = [name for name in required if name not in fields]
     if (
         fields.get("category") is Category.TEXT
-        and campaign.services != Services.SMS
+        and campaign.services not in (Services.SMS, Services.SURVEY)
         and not fields.get("message", campaign.message)
     ):
         missing.append("message")
@@ -95,9 +97,12 @@ async def delete(session: AsyncSession, principal: Principal, campaign_id: int) 
     await credits.lock(session, [principal.account_id])
     campaign = await views.locked(session, principal.account_id, campaign_id)
     await running.stop_plan(session, campaign, "deleted")
+    await demo_calls.stop_all(session, campaign.account_id, campaign.id, "deleted")
     await ownership.forget_finished_plans(session, campaign.account_id, OWNER_KIND, campaign.id)
+    sounds = await surveys.sounds(session, campaign.account_id, campaign.id)
     await repository.remove(session, campaign.account_id, campaign.id)
-    return [key for key in (campaign.bulk_file, campaign.audio_file) if key is not None]
+    spoken = await surveys.disused(session, campaign.account_id, sounds)
+    return [key for key in (campaign.bulk_file, campaign.audio_file) if key is not None] + spoken
 
 
 def _missing(fields: CampaignFields) -> list[str]:
@@ -125,11 +130,20 @@ async def _columns(session: AsyncSession, principal: Principal, fields: Campaign
         errors["length_factor"] = [f"The length factor must be between {_FASTEST} and {_SLOWEST}."]
     if (fields.get("credit_limit") or 0) < 0:
         errors["credit_limit"] = ["The credit limit cannot be negative; 0 or null is no limit."]
-    if fields.get("services") is Services.SURVEY:
-        errors["services"] = ["This server runs no surveys; choose PHONE, SMS or SMS & PHONE."]
     if errors:
         raise InvalidError.of_fields(errors)
     return columns
+
+
+async def chosen_voice(session: AsyncSession, principal: Principal, wanted: int | str) -> Voice | None:
+    """The voice with this id or internal name, or None. Raises ForbiddenError for one that is not theirs."""
+    if isinstance(wanted, int):
+        voice = await repository.voice(session, wanted)
+    else:
+        voice = await repository.voice_named(session, wanted)
+    if voice is not None and voice.is_premium and not principal.premium:
+        raise ForbiddenError(f"{voice.display_name} is a premium voice, which this account does not have.")
+    return voice
 
 
 async def _voice_id(
@@ -137,15 +151,10 @@ async def _voice_id(
 ) -> int | None:
     if wanted is None:
         return None
-    if isinstance(wanted, int):
-        voice = await repository.voice(session, wanted)
-    else:
-        voice = await repository.voice_named(session, wanted)
+    voice = await chosen_voice(session, principal, wanted)
     if voice is None:
         errors["voice"] = [f"There is no voice {wanted}; voice-models lists them."]
         return None
-    if voice.is_premium and not principal.premium:
-        raise ForbiddenError(f"{voice.display_name} is a premium voice, which this account does not have.")
     return voice.id
 
 
@@ -163,8 +172,10 @@ async def _change(
     _check_changes(campaign, changes)
     for name, value in changes.items():
         setattr(campaign, name, value)
+    if "services" in changes:
+        await _open_survey(session, campaign)
     if campaign.status == CampaignStatus.SCHEDULED and changes.keys() - _NOT_IN_PLAN:
-        await _place_anew(session, principal, campaign, settings)
+        await place_anew(session, principal, campaign, settings)
     elif campaign.status == CampaignStatus.RUNNING and "credit_limit" in changes:
         plan = await running.live_plan(session, campaign)
         if plan is not None:
@@ -186,10 +197,18 @@ def _check_changes(campaign: Campaign, changes: Mapping[str, Any]) -> None:
         raise InvalidError.of_fields({"voice" if name == "voice_id" else name: [message] for name in barred})
 
 
-async def _place_anew(
+async def _open_survey(session: AsyncSession, campaign: Campaign) -> None:
+    if campaign.services == Services.SURVEY:
+        await surveys.open_survey(session, campaign.account_id, campaign.id)
+
+
+async def place_anew(
     session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings
 ) -> None:
-    """Take back the plan of a scheduled campaign and, unless it was unscheduled, order it as it is now."""
+    """Take back the plan of a scheduled campaign and, unless it was unscheduled, order it as it is now.
+
+    Raises ConflictError when it begins just now, and as ``running.place`` does.
+    """
     plan = await running.live_plan(session, campaign)
     if plan is not None and not await ownership.withdraw_plan(session, plan.account_id, plan.id):
         raise ConflictError("The campaign has just begun.")

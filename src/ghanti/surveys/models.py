@@ -51,7 +51,7 @@ class SurveyStep(Base):
         ForeignKeyConstraint(
             ["account_id", "survey_id"], ["surveys.account_id", "surveys.id"], ondelete="CASCADE"
         ),
-        CheckConstraint("(audio_file IS NULL) = (audio_ulaw IS NULL)", name="audio_whole"),
+        CheckConstraint("(audio_file IS NULL) = (audio_ms IS NULL)", name="audio_whole"),
         Index("uq_survey_steps_position", "account_id", "survey_id", "position", unique=True),
         Index("uq_survey_steps_name", "account_id", "survey_id", "input_name", unique=True),
     )
@@ -64,8 +64,7 @@ class SurveyStep(Base):
     text_or_url: Mapped[str] = mapped_column(server_default="")
     response_type: Mapped[str]
     input_name: Mapped[str] = mapped_column(comment="Column of the report")
-    audio_file: Mapped[str | None] = mapped_column(comment="Key in the media store, as it was sent")
-    audio_ulaw: Mapped[str | None] = mapped_column(comment="Key in the media store, as it is played")
+    audio_file: Mapped[str | None] = mapped_column(comment="Key in the media store")
     audio_ms: Mapped[int | None]
     options: Mapped[dict[str, Any]] = mapped_column(
         JSONB, server_default=text("'{}'"), comment="How answers are taken, where it is not as usual"

@@ -40,8 +40,7 @@ def upgrade() -> None:
         sa.Column("text_or_url", sa.Text(), server_default="", nullable=False),
         sa.Column("response_type", sa.Text(), nullable=False),
         sa.Column("input_name", sa.Text(), nullable=False, comment="Column of the report"),
-        sa.Column("audio_file", sa.Text(), nullable=True, comment="Key in the media store, as it was sent"),
-        sa.Column("audio_ulaw", sa.Text(), nullable=True, comment="Key in the media store, as it is played"),
+        sa.Column("audio_file", sa.Text(), nullable=True, comment="Key in the media store"),
         sa.Column("audio_ms", sa.BigInteger(), nullable=True),
         sa.Column(
             "options",
@@ -51,7 +50,7 @@ def upgrade() -> None:
             comment="How answers are taken, where it is not as usual",
         ),
         sa.CheckConstraint(
-            "(audio_file IS NULL) = (audio_ulaw IS NULL)", name=op.f("ck_survey_steps_audio_whole")
+            "(audio_file IS NULL) = (audio_ms IS NULL)", name=op.f("ck_survey_steps_audio_whole")
         ),
         sa.ForeignKeyConstraint(
             ["account_id", "survey_id"],
