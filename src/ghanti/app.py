@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from ghanti.accounts.throttle import LoginThrottle
 from ghanti.accounts.tokens import SessionTokens
 from ghanti.api import docs, errors, health, tingting
+from ghanti.api.downloads import Downloads
 from ghanti.api.context import Parts
 from ghanti.api.media import MediaLinks
 from ghanti.api.slashes import FinalSlash
@@ -49,6 +50,7 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
         store=MediaStore(settings.media_folder),
         links=MediaLinks(box.derive("media links")),
         box=box,
+        downloads=Downloads(settings.downloads_at_once, settings.download_seconds),
         answers=AnswerSafe(box),
     )
     app.include_router(health.router)

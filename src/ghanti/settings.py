@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     @property
     def media_folder(self) -> Path:
         return self.data / "media"
+    fetch_networks: Networks = Field("", description="Networks fetched from besides the public internet.")
+    downloads_at_once: int = Field(4, ge=1, le=8, description="Reports that an API process sends at a time.")
+    download_seconds: float = Field(900, gt=0, description="Time limit of downloading one report.")
 
     @property
     def run_folder(self) -> Path:

@@ -18,6 +18,7 @@ from ghanti.accounts.service import Principal
 from ghanti.accounts.throttle import LoginThrottle
 from ghanti.accounts.tokens import SessionTokens, TokenType
 from ghanti.api.body import Body, read_body
+from ghanti.api.downloads import Downloads
 from ghanti.api.media import MediaLinks
 from ghanti.database.session import SessionFactory
 from ghanti.database.session import transaction as begin
@@ -55,6 +56,7 @@ class Parts:
     links: MediaLinks
     box: SecretBox
     answers: AnswerSafe
+    downloads: Downloads
 
 
 def parts_of(request: Request) -> Parts:
