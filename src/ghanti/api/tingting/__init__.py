@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from ghanti.api.tingting import auths, campaigns, choices, contacts, media, runs
+from ghanti.api.tingting import auths, campaigns, choices, contacts, dashboard, media, otp, runs
 
 PREFIX = "/api/v1"
 
 router = APIRouter(prefix=PREFIX)
-for part in (auths, choices, campaigns, contacts, runs, media):
+for part in (auths, choices, campaigns, contacts, runs, otp, dashboard, media):
     router.include_router(part.router)

@@ -1,0 +1,1 @@
+from api_world import *  # noqa: F403 - its fixtures, which it lists
