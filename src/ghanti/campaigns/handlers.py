@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.campaigns import repository
 from ghanti.campaigns.models import CampaignStatus
-from ghanti.campaigns.schemas import OWNER_KIND
+from ghanti.campaigns.schemas import DEMO_KIND, OWNER_KIND
 from ghanti.dialing import handlers, ownership
 from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Plan
@@ -19,6 +19,7 @@ def register() -> None:
     """Make campaigns known to the engine; every process that records outcomes calls it once."""
     handlers.register_started(OWNER_KIND, started)
     handlers.register_finished(OWNER_KIND, finished)
+    handlers.register_finished(DEMO_KIND, demo_finished)
 
 
 async def started(session: AsyncSession, plan: Plan) -> None:
@@ -41,3 +42,9 @@ async def finished(session: AsyncSession, plan: Plan) -> None:
         CampaignStatus.TERMINATED if stopped else CampaignStatus.COMPLETED,
         plan.state_reason if stopped else None,
     )
+
+
+async def demo_finished(session: AsyncSession, plan: Plan) -> None:
+    """A demo call changes nothing of its campaign, and goes with one that was deleted meanwhile."""
+    if not await repository.exists(session, plan.account_id, plan.owner_id):
+        await ownership.forget_finished_plans(session, plan.account_id, DEMO_KIND, plan.owner_id)

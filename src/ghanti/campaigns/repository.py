@@ -9,8 +9,7 @@ from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.campaigns.models import Campaign
-from ghanti.campaigns.schemas import OWNER_KIND, CampaignFilter
-from ghanti.contacts.models import Contact
+from ghanti.campaigns.schemas import DEMO_KIND, OWNER_KIND, CampaignFilter
 from ghanti.dialing import ownership
 from ghanti.speech.models import Voice
 
@@ -110,17 +109,6 @@ def _conditions(account_id: int, wanted: CampaignFilter) -> list[ColumnElement[b
     return conditions
 
 
-async def contact_counts(
-    session: AsyncSession, account_id: int, campaign_ids: Sequence[int]
-) -> dict[int, int]:
-    statement = (
-        select(Contact.campaign_id, func.count())
-        .where(Contact.account_id == account_id, Contact.campaign_id.in_(campaign_ids))
-        .group_by(Contact.campaign_id)
-    )
-    return {row[0]: row[1] for row in await session.execute(statement)}
-
-
 async def voices(session: AsyncSession) -> Sequence[Voice]:
     return (await session.scalars(select(Voice).where(Voice.active).order_by(Voice.id))).all()
 
@@ -134,14 +122,36 @@ async def voice(session: AsyncSession, voice_id: int) -> Voice | None:
     return (await session.scalars(select(Voice).where(Voice.active, Voice.id == voice_id))).one_or_none()
 
 
-async def carriers(session: AsyncSession, account_id: int, campaign_id: int) -> dict[str, int]:
-    """Contacts by carrier, the most frequent first; only carriers present."""
+async def demo_call_open(session: AsyncSession, account_id: int, contact_id: int) -> bool:
+    """Whether a demo call of the contact waits or is under way."""
+    return bool(
+        await session.scalar(
+            text(
+                "SELECT EXISTS (SELECT FROM targets t"
+                " JOIN plans p ON p.account_id = t.account_id AND p.id = t.plan_id"
+                " WHERE t.account_id = :account_id AND t.contact_id = :contact_id AND t.state <> 'final'"
+                " AND p.owner_kind = :kind)"
+            ),
+            {"account_id": account_id, "contact_id": contact_id, "kind": DEMO_KIND},
+        )
+    )
+
+
+async def demo_calls(session: AsyncSession, account_id: int, contact_id: int, limit: int) -> Sequence[Any]:
+    """The latest demo calls of a contact, newest first, each with its attempt."""
     rows = await session.execute(
         text(
-            "SELECT carrier, count(*) AS contacts FROM contacts"
-            " WHERE account_id = :account_id AND campaign_id = :campaign_id"
-            " GROUP BY carrier ORDER BY contacts DESC, carrier"
+            """
+            SELECT p.id, p.owner_id AS campaign_id, t.contact_id, t.number, p.created_at, t.state, t.outcome,
+                   t.credits, t.reason, a.state AS attempt_state, a.sent_at, a.ended_at, a.answered_at,
+                   a.duration_ms, a.played_ms, a.total_ms
+              FROM targets t
+              JOIN plans p ON p.account_id = t.account_id AND p.id = t.plan_id
+              LEFT JOIN attempts a ON a.account_id = t.account_id AND a.id = t.attempt_id
+             WHERE t.account_id = :account_id AND t.contact_id = :contact_id AND p.owner_kind = :kind
+             ORDER BY p.id DESC LIMIT :limit
+            """
         ),
-        {"account_id": account_id, "campaign_id": campaign_id},
+        {"account_id": account_id, "contact_id": contact_id, "kind": DEMO_KIND, "limit": limit},
     )
-    return {row.carrier: row.contacts for row in rows}
+    return rows.all()

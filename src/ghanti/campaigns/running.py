@@ -134,14 +134,14 @@ async def _order(
         owner_id=campaign.id,
         call_content=said.call,
         sms_content=said.sms,
-        caller_numbers=await _caller_numbers(session, campaign),
+        caller_numbers=await caller_numbers(session, campaign),
         credit_limit=campaign.credit_limit,
         starts_at=starts_at,
         ring_seconds=ring_seconds,
     )
 
 
-async def _caller_numbers(session: AsyncSession, campaign: Campaign) -> list[str]:
+async def caller_numbers(session: AsyncSession, campaign: Campaign) -> list[str]:
     """The chosen numbers in the order chosen; without a choice the account's own, else the shared ones."""
     usable = await trunks.usable_caller_numbers(session, campaign.account_id)
     if campaign.user_phone:

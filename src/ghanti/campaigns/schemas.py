@@ -14,6 +14,9 @@ from ghanti.speech.models import Voice
 OWNER_KIND = "campaign"
 """How the engine knows a campaign's plans."""
 
+DEMO_KIND = "demo"
+"""How it knows the plans of demo calls; their owner is the campaign whose message they try out."""
+
 
 class CampaignFields(TypedDict, total=False):
     """The fields that a create or an update names; an absent key leaves the field as it is.

@@ -1,0 +1,127 @@
+"""Demo calls: one contact is called at once with its campaign's own message, to hear what it will say.
+
+Each is a plan of its own, of the class that owns reserved capacity. It is charged; nothing of the campaign
+or of the contact tells of it, neither status nor figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from ghanti.accounts.errors import ConflictError, InvalidError, NotFoundError
+from ghanti.accounts.service import Principal
+from ghanti.campaigns import content, repository, running, views
+from ghanti.campaigns.models import Campaign, Services
+from ghanti.campaigns.schemas import DEMO_KIND
+from ghanti.contacts import service as contacts
+from ghanti.contacts.models import Contact
+from ghanti.credits import service as credits
+from ghanti.credits.repository import Balances
+from ghanti.dialing import ownership
+from ghanti.dialing import service as dialing
+from ghanti.dialing.models import Channel, PlanClass
+from ghanti.settings import Settings
+from ghanti.speech import template
+
+_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCall:
+    """A demo call that was ordered: a row of ``repository.demo_calls``, and the balances before it."""
+
+    row: Any
+    balances: Balances
+
+
+async def demo_call(
+    session: AsyncSession, principal: Principal, contact_id: int, settings: Settings
+) -> DemoCall:
+    """Call a contact at once, also while its campaign runs.
+
+    Raises:
+        NotFoundError: The account has no such contact.
+        ConflictError: A demo call of this contact is under way.
+        InvalidError: The campaign makes no calls, its message cannot be said to this contact, or there
+            are not enough credits.
+    """
+    # The balance before all else: of two orders at once, or of one beside a deletion, one waits here.
+    balances = (await credits.lock(session, [principal.account_id])).get(principal.account_id, Balances())
+    contact = await _contact(session, principal.account_id, contact_id)
+    campaign = await views.found(session, principal.account_id, contact.campaign_id)
+    if not Services(campaign.services).calls:
+        raise InvalidError("The campaign sends messages only; there is no call to try out.")
+    if await repository.demo_call_open(session, contact.account_id, contact.id):
+        raise ConflictError("A demo call of this contact is under way.")
+    said = await content.call_content(session, principal, campaign)
+    _check_tags(said, contact)
+    _check_credits(balances, settings.credits_per_pulse)
+    await _order(session, campaign, contact, said, settings)
+    newest = (await repository.demo_calls(session, contact.account_id, contact.id, 1))[0]
+    return DemoCall(newest, balances)
+
+
+async def listed(session: AsyncSession, principal: Principal, contact_id: int) -> Sequence[Any]:
+    """The latest demo calls of a contact, as rows of ``repository.demo_calls``. Raises NotFoundError."""
+    contact = await _contact(session, principal.account_id, contact_id)
+    return await repository.demo_calls(session, contact.account_id, contact.id, _LISTED)
+
+
+async def stop_all(session: AsyncSession, account_id: int, campaign_id: int, reason: str) -> None:
+    """Hang up the demo calls of a campaign that is deleted and forget those that ended.
+
+    The balance is locked already.
+    """
+    for plan in await ownership.plans(session, account_id, DEMO_KIND, [campaign_id]):
+        await dialing.stop_plan(session, account_id, plan.id, reason)
+    await ownership.forget_finished_plans(session, account_id, DEMO_KIND, campaign_id)
+
+
+async def _contact(session: AsyncSession, account_id: int, contact_id: int) -> Contact:
+    try:
+        return await contacts.get(session, account_id, contact_id)
+    except contacts.ContactNotFound:
+        raise NotFoundError from None
+
+
+async def _order(
+    session: AsyncSession, campaign: Campaign, contact: Contact, said: dict[str, Any], settings: Settings
+) -> None:
+    plan = await dialing.create_plan(
+        session,
+        dialing.PlanOrder(
+            account_id=campaign.account_id,
+            owner_kind=DEMO_KIND,
+            owner_id=campaign.id,
+            plan_class=PlanClass.DEMO,
+            call_content=said,
+            caller_numbers=await running.caller_numbers(session, campaign),
+            ring_seconds=settings.ring_seconds,
+        ),
+    )
+    await dialing.add_targets(session, plan, [Channel.CALL], [contact.id], repeat=True)
+
+
+def _check_tags(said: dict[str, Any], contact: Contact) -> None:
+    """Every text that the call may speak has its values from this very contact."""
+    for name, audio in said.get("audios", {}).items():
+        try:
+            template.fill(audio.get("template", ""), contact.variables)
+        except template.MissingTags as missing:
+            raise InvalidError.of(name, f"The contact has {missing}.") from None
+
+
+def _check_credits(balances: Balances, needed: int) -> None:
+    if balances.phone < needed:
+        raise InvalidError(
+            f"Not enough credits: the call needs {needed}, the account has {balances.phone} phone credits.",
+            extra={
+                "needed_phone_credits": needed,
+                "remaining_sms_credits": balances.sms,
+                "remaining_phone_credits": balances.phone,
+            },
+        )
