@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from ghanti.api.tingting import auths, campaigns, choices, contacts, dashboard, media, otp, runs
+from ghanti.api.tingting import auths, campaigns, choices, contacts, dashboard, demo_calls, media, otp, runs
 
 PREFIX = "/api/v1"
 
 router = APIRouter(prefix=PREFIX)
-for part in (auths, choices, campaigns, contacts, runs, otp, dashboard, media):
+for part in (auths, choices, campaigns, contacts, runs, demo_calls, otp, dashboard, media):
     router.include_router(part.router)
