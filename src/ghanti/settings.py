@@ -8,14 +8,24 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ghanti.carrier import Carrier
+from ghanti.networks import networks
 
 __all__ = ["Carrier", "Settings", "get_settings"]
+
+
+def _listed(text: str) -> str:
+    networks(text)
+    return text
+
+
+Networks = Annotated[str, AfterValidator(_listed)]
+"""A list of networks with commas (``ghanti.networks``)."""
 
 
 class Settings(BaseSettings):
@@ -71,6 +81,9 @@ class Settings(BaseSettings):
     import_megabytes: int = Field(1024, gt=0, description="Memory limit of reading one uploaded file.")
     upload_megabytes: int = Field(64, gt=0, description="Largest uploaded file.")
     audio_seconds: int = Field(600, gt=0, description="Longest uploaded audio.")
+    fetch_networks: Networks = Field("", description="Networks fetched from besides the public internet.")
+    downloads_at_once: int = Field(4, ge=1, le=8, description="Reports that an API process sends at a time.")
+    download_seconds: float = Field(900, gt=0, description="Time limit of downloading one report.")
 
     @model_validator(mode="after")
     def _one_database(self) -> Self:
@@ -81,9 +94,6 @@ class Settings(BaseSettings):
     @property
     def media_folder(self) -> Path:
         return self.data / "media"
-    fetch_networks: Networks = Field("", description="Networks fetched from besides the public internet.")
-    downloads_at_once: int = Field(4, ge=1, le=8, description="Reports that an API process sends at a time.")
-    download_seconds: float = Field(900, gt=0, description="Time limit of downloading one report.")
 
     @property
     def run_folder(self) -> Path:

@@ -16,7 +16,17 @@ LAYERS = (
     ("contacts", "optouts", "trunks", "credits", "speech", "media"),
     ("idempotency",),
     ("accounts",),
-    ("database", "settings", "carrier", "encryption", "folders", "confinement", "fetching", "supervisor"),
+    (
+        "database",
+        "settings",
+        "carrier",
+        "encryption",
+        "folders",
+        "confinement",
+        "fetching",
+        "networks",
+        "supervisor",
+    ),
 )
 """From the top; a part may import from its own layer and from those below."""
 
