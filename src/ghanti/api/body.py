@@ -46,8 +46,8 @@ class Body:
             await file.close()
 
 
-async def read_body(request: Request, file_megabytes: int = 0) -> Body:
-    """The body of a request; files are accepted up to ``file_megabytes``.
+async def read_body(request: Request, file_megabytes: int = 0, most_files: int = 4) -> Body:
+    """The body of a request; up to so many files are accepted, of ``file_megabytes`` in all.
 
     Raises InvalidError, PayloadTooLargeError, UnsupportedMediaTypeError.
     """
@@ -58,9 +58,9 @@ async def read_body(request: Request, file_megabytes: int = 0) -> Body:
         return Body()
     kind, boundary = _media_type(request.headers.get("content-type", ""))
     if kind == "multipart/form-data" and boundary:
-        return await _multipart(_chained(first, stream), boundary, megabytes)
+        return await _multipart(_chained(first, stream), boundary, megabytes, most_files)
     if first.startswith(b"--") and (kind == "multipart/form-data" or _JSON.fullmatch(kind)):
-        return await _multipart(_chained(first, stream), _boundary_of(first), megabytes)
+        return await _multipart(_chained(first, stream), _boundary_of(first), megabytes, most_files)
     data = bytearray(first)
     async for chunk in stream:
         data += chunk
@@ -108,12 +108,14 @@ def _boundary_of(first: bytes) -> str:
     return first.split(b"\r\n", 1)[0][2:72].decode("latin-1")
 
 
-async def _multipart(stream: AsyncGenerator[bytes, None], boundary: str, megabytes: int) -> Body:
+async def _multipart(
+    stream: AsyncGenerator[bytes, None], boundary: str, megabytes: int, most_files: int
+) -> Body:
     headers = Headers({"content-type": f'multipart/form-data; boundary="{boundary}"'})
     parser = MultiPartParser(
         headers,
         stream,
-        max_files=4,
+        max_files=most_files,
         max_fields=10_000,
         max_part_size=DATA_MEGABYTES * _MEGABYTE,
     )
