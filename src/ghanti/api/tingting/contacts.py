@@ -151,6 +151,8 @@ async def campaign_detail(
     return answer(envelope(request, window, page.total, rows, totals))
 
 
+# The vendor's own client asks for them where contacts are deleted.
+@router.api_route("/phone-number/delete/{contact_id:row}/", methods=["GET"], include_in_schema=False)
 @router.get(
     "/campaign/{contact_id:row}/attributes/", summary="A contact's variables", responses=answers(ATTRIBUTES)
 )
