@@ -71,6 +71,14 @@ def test_it_is_full_after_silence() -> None:
     assert recorder.full
 
 
+def test_how_far_sound_was_heard() -> None:
+    quiet = g711.pcm_to_ulaw(np.full(160, 20, np.int16))
+    recorder = Recorder("PCMU", 10_000, None, level=True)
+    for index, payload in enumerate([quiet, quiet, LOUD, LOUD, quiet]):
+        recorder.add(packet(160 * index, payload))
+    assert (recorder.ms, recorder.heard_ms) == (100, 80)
+
+
 def test_a_stream_that_starts_anew_goes_on_behind() -> None:
     recorder = Recorder("PCMU", 10_000, None)
     recorder.add(packet(0, LOUD))

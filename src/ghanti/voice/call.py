@@ -169,8 +169,7 @@ class Call:
             audio = {name: await self._services.audio.load(dial.audio[name]) for name in dial.script.audios}
         except AudioError as error:
             raise NotSentError("audio", str(error)) from error
-        main = dial.script.main_audio
-        self._outcome.total_ms = 0 if main is None else duration_ms(len(audio[main]))
+        self._outcome.total_ms = sum(duration_ms(len(audio[name])) for name in dial.script.told)
         return audio
 
     async def _resolve(self) -> tuple[str, int]:
@@ -294,6 +293,8 @@ class Call:
         talk.hush()
         if talk.completed:
             outcome.reason = "completed"
+        elif talk.gave_up:
+            outcome.reason = "no_input"
         elif leg.ended.done():
             outcome.reason = "hungup"
         elif self._stopped.done():

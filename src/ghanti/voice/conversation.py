@@ -1,4 +1,4 @@
-"""The answered part of a call: the :class:`~ghanti.voice.script.Line` that its script runs over."""
+"""The answered part of a call: the :class:`~ghanti.voice.interpreter.Line` that its script runs over."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ghanti.voice import sdp
+from ghanti.voice.interpreter import Interpreter
 from ghanti.voice.plane import MediaPlane
-from ghanti.voice.player import Playback
-from ghanti.voice.protocol import Codec, Dial, Key, Played, Recorded
+from ghanti.voice.player import BEEP, Playback, duration_ms
+from ghanti.voice.protocol import Answer, Codec, Dial, Key, Played
 from ghanti.voice.recorder import Recorder
-from ghanti.voice.script import Interpreter
+from ghanti.voice.script import Listen, Record
 from ghanti.voice.stream import Stream
 
 logger = logging.getLogger(__name__)
@@ -46,11 +47,14 @@ class Conversation:
         self._connected_at = 0.0
         self._key_source: str | None = None
         self._playing: tuple[str, Playback] | None = None
-        self._heard_ms = 0
+        self._heard_ms: dict[str, int] = {}
+        self._begun: set[str] = set()
         self._on_key: Callable[[str], object] | None = None
         """Told of every key while a step goes on that keys may end."""
         self.keys = ""
         self.completed = False
+        self.gave_up = False
+        """Whether the script ended at a question that must be answered and was not."""
         self.lost_recordings: list[str] = []
         """Names of recordings that the disk did not take."""
 
@@ -61,9 +65,14 @@ class Conversation:
 
     @property
     def heard_ms(self) -> int:
-        """How much of the script's main audio was sent while connected."""
+        """How much of what the script has to say was sent while connected, each audio counted once."""
         self._count_heard()
-        return self._heard_ms
+        return sum(self._heard_ms.values())
+
+    @property
+    def total_ms(self) -> int:
+        """How much the script has to say."""
+        return sum(duration_ms(len(self._audio[name])) for name in self._dial.script.told)
 
     def connect(self, media: sdp.Media, codec: Codec) -> None:
         """Start the stream towards the callee."""
@@ -75,8 +84,8 @@ class Conversation:
     async def run(self, lead_seconds: float, tail_seconds: float) -> None:
         """Run the script; a little silence stands before and behind it."""
         await asyncio.sleep(lead_seconds)
-        await self._interpreter.run()
-        self.completed = True
+        self.completed = await self._interpreter.run()
+        self.gave_up = not self.completed
         await asyncio.sleep(tail_seconds)
 
     def hush(self) -> None:
@@ -91,8 +100,7 @@ class Conversation:
 
     def report_progress(self) -> None:
         if self._playing is not None:
-            name, playback = self._playing
-            self._report(Played, audio=name, played_ms=playback.played_ms, total_ms=playback.total_ms)
+            self._report(Played, audio=self._playing[0], played_ms=self.heard_ms, total_ms=self.total_ms)
 
     def press(self, key: str, source: str) -> None:
         """Take a key; of a peer that sends each both as RTP and as INFO, from whichever came first."""
@@ -129,13 +137,23 @@ class Conversation:
 
     # The script's line.
 
-    async def play(self, audio: str, *, interruptible: bool) -> None:
+    async def play(self, audio: str, *, interruptible: bool) -> bool:
+        if interruptible and not self._pressed.empty():
+            return True
+        return await self._play(audio, self._audio[audio], interruptible)
+
+    async def _play(self, name: str, data: bytes, interruptible: bool) -> bool:
         done = asyncio.Event()
-        playback = Playback(
-            self._audio[audio], self._codec, lambda: self._loop.call_soon_threadsafe(done.set)
-        )
-        self._playing = (audio, playback)
-        self._on_key = (lambda key: done.set()) if interruptible else None
+        stopped = False
+
+        def stop(_key: str) -> None:
+            nonlocal stopped
+            stopped = True
+            done.set()
+
+        playback = Playback(data, self._codec, lambda: self._loop.call_soon_threadsafe(done.set))
+        self._playing = (name, playback)
+        self._on_key = stop if interruptible else None
         self._plane.submit(lambda: self._stream.play(playback))
         try:
             await done.wait()
@@ -144,12 +162,13 @@ class Conversation:
             self.hush()
             self._count_heard()
             self._playing = None
+        return stopped
 
     def _count_heard(self) -> None:
         if self._playing is not None:
             name, playback = self._playing
-            if name == self._dial.script.main_audio:
-                self._heard_ms = max(self._heard_ms, playback.played_ms)
+            if name in self._dial.script.told:
+                self._heard_ms[name] = max(self._heard_ms.get(name, 0), playback.played_ms)
 
     async def next_key(self, within: float) -> str | None:
         try:
@@ -162,27 +181,33 @@ class Conversation:
         while not self._pressed.empty():
             self._pressed.get_nowait()
 
-    async def record(self, name: str, max_ms: int, silence_ms: int | None, terminator: str | None) -> None:
-        assert self._recordings is not None
+    async def record(self, step: Record) -> bool:
+        if step.name not in self._begun:
+            self._begun.add(step.name)
+            self._report(Answer, name=step.name, kind="recording", state="pending")
+        if step.beep:
+            await self._play("", BEEP, False)
         done = asyncio.Event()
-        recorder = Recorder(self._codec, max_ms, silence_ms)
+        recorder = Recorder(self._codec, step.max_ms, step.silence_ms, level=step.min_ms > 0)
         self.forget_keys()
-        self._on_key = lambda key: done.set() if key == terminator else None
+        self._on_key = lambda key: done.set() if key == step.terminator else None
         self._plane.submit(
             lambda: self._stream.record(recorder, lambda: self._loop.call_soon_threadsafe(done.set))
         )
         try:
             # A callee that sends nothing fills no recording, so the clock bounds it too.
-            async with asyncio.timeout(max_ms / 1000 + 1):
+            async with asyncio.timeout(step.max_ms / 1000 + 1):
                 await done.wait()
         except TimeoutError:
             pass
         finally:
+            # Also when the callee has hung up in the middle: what was said until then counts.
             self._on_key = None
-            await self._keep(name, recorder)
+            said = await self._keep(step, recorder)
+        return said
 
-    async def _keep(self, name: str, recorder: Recorder) -> None:
-        """Stop recording and store the file; also when the callee has hung up in the middle."""
+    async def _keep(self, step: Record, recorder: Recorder) -> bool:
+        """Stop recording and store the file, unless nothing was said."""
         stopped = asyncio.Event()
 
         def stop() -> None:
@@ -191,13 +216,26 @@ class Conversation:
 
         self._plane.submit(stop)
         await stopped.wait()
+        if not recorder.ms or recorder.heard_ms < step.min_ms:
+            return False
         assert self._recordings is not None
-        path = self._recordings / f"{self._dial.attempt}-{self._dial.leg}-{name}.wav"
+        path = self._recordings / f"{self._dial.attempt}-{self._dial.leg}-{step.name}.wav"
         try:
             await asyncio.to_thread(recorder.save, path)
         except OSError as error:
             # The callee is still there to hear the rest.
             logger.error("%s was not kept: %s", path.name, error)
-            self.lost_recordings.append(name)
-            return
-        self._report(Recorded, name=name, path=str(path), ms=recorder.ms)
+            self.lost_recordings.append(step.name)
+            self._report(Answer, name=step.name, kind="recording", state="lost")
+        else:
+            self._report(
+                Answer, name=step.name, kind="recording", state="stored", path=str(path), ms=recorder.ms
+            )
+        return True
+
+    def answered(self, step: Listen, keys: str) -> None:
+        self._report(Answer, name=step.name, kind="keys", state="given", keys=keys)
+
+    def passed_over(self, step: Listen | Record) -> None:
+        kind = "keys" if isinstance(step, Listen) else "recording"
+        self._report(Answer, name=step.name, kind=kind, state="given")

@@ -8,9 +8,24 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from ghanti.media import g711
 from ghanti.voice import rtp
 from ghanti.voice.protocol import Codec
+from ghanti.voice.script import BEEP_MS
+
+_BEEP_HZ = 1000
+_BEEP_LEVEL = 6000
+
+
+def _beep() -> bytes:
+    time = np.arange(BEEP_MS * g711.SAMPLE_RATE // 1000) / g711.SAMPLE_RATE
+    return g711.pcm_to_ulaw((_BEEP_LEVEL * np.sin(2 * np.pi * _BEEP_HZ * time)).astype(np.int16))
+
+
+BEEP = _beep()
+"""The tone after which the callee is to speak."""
 
 # Twenty minutes: G.711 is one byte a sample.
 MAX_FILE_BYTES = 20 * 60 * g711.SAMPLE_RATE

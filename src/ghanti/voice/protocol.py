@@ -1,4 +1,4 @@
-"""The socket protocol between the dialler and a voice process, version 1 (docs/voice-protocol.md).
+"""The socket protocol between the dialler and a voice process, version 2 (docs/voice-protocol.md).
 
 Pure: message types, validation and framing, shared by both ends. Frames are JSON objects, one a line.
 """
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ghanti.voice.script import Script
 
-VERSION = 1
+VERSION = 2
 MAX_FRAME_BYTES = 1 << 20
 
 Codec = Literal["PCMU", "PCMA"]
@@ -146,7 +146,10 @@ class Answered(_Event):
 
 
 class Played(_Event):
-    """Progress of an audio; a newer one replaces an older one that waits for its ack."""
+    """Progress while ``audio`` plays: ``played_ms`` of ``total_ms`` of what the script has to say.
+
+    A newer one replaces an older one that waits for its ack.
+    """
 
     event: Literal["played"] = "played"
     audio: str
@@ -159,18 +162,26 @@ class Key(_Event):
     digit: str
 
 
-class Recorded(_Event):
-    event: Literal["recorded"] = "recorded"
+class Answer(_Event):
+    """What was answered at a step. Of a recording first that it began, then what became of it.
+
+    ``keys`` are null, and so is ``path``, of a step that was asked as often as it may be for nothing.
+    """
+
+    event: Literal["answer"] = "answer"
     name: str
-    path: str
-    ms: int
+    kind: Literal["keys", "recording"]
+    state: Literal["given", "pending", "stored", "lost"]
+    keys: str | None = None
+    path: str | None = None
+    ms: int | None = None
 
 
 Party = Literal["callee", "us", "network"]
 
 
 class Ended(_Event):
-    """The last event of a leg. ``played_ms`` of ``total_ms`` is what the callee heard of the main audio."""
+    """The last event of a leg. ``played_ms`` of ``total_ms`` is what the callee heard of the script."""
 
     event: Literal["ended"] = "ended"
     reason: str
@@ -187,7 +198,7 @@ class Ended(_Event):
     answers: dict[str, str] = {}
 
 
-Event = Annotated[Sent | Ringing | Answered | Played | Key | Recorded | Ended, Field(discriminator="event")]
+Event = Annotated[Sent | Ringing | Answered | Played | Key | Answer | Ended, Field(discriminator="event")]
 EventType = type[Event]
 Command = Annotated[Hello | Dial | Hangup | Extend | Void | Ack, Field(discriminator="type")]
 

@@ -100,7 +100,7 @@ class _Connection:
 
 
 class Server:
-    """Speaks protocol version 1 on a Unix socket."""
+    """Speaks the protocol on a Unix socket."""
 
     def __init__(self, desk: Desk, log: EventLog, session: UUID) -> None:
         self._desk = desk

@@ -256,9 +256,11 @@ async def test_the_callee_is_recorded_in_order(voice: Voice, phone: Phones) -> N
     order = list(range(26)) + [i ^ 1 for i in range(26, 50)] + [49, 48]
     await callee.ear.say(said, order)
     callee.ear.press(11, 101)
-    recorded = await voice.until(attempt, "recorded")
+    begun = await voice.until(attempt, "answer")
+    recorded = await voice.until(attempt, "answer")
     assert (await voice.ended(attempt)).reason == "completed"
-    assert recorded.ms == 1000
+    assert (begun.name, begun.kind, begun.state) == ("r1", "recording", "pending")
+    assert (recorded.name, recorded.kind, recorded.state, recorded.ms) == ("r1", "recording", "stored", 1000)
     assert Path(recorded.path).parent == voice.recordings
     assert correlation(said, read_wav(recorded.path)) >= 0.98
 
@@ -269,7 +271,8 @@ async def test_a_recording_survives_the_callees_hangup(voice: Voice, phone: Phon
     await callee.ear.heard(RECORDING)
     said = message(0.5, seed=4)
     await callee.ear.say(said)
-    recorded = await voice.until(attempt, "recorded")
+    await voice.until(attempt, "answer")
+    recorded = await voice.until(attempt, "answer")
     assert (await voice.ended(attempt)).reason == "hungup"
     assert correlation(said, read_wav(recorded.path)) >= 0.98
 

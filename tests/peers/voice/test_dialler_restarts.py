@@ -131,7 +131,7 @@ async def test_a_malformed_dial_ends_unsent(voice: Voice) -> None:
     attempt = uuid.uuid4()
     reader, writer = await asyncio.open_unix_connection(voice.socket)
     dial = {"type": "dial", "attempt": str(attempt), "leg": 1, "to": "0\r\nX: y"}
-    for frame in ({"type": "hello", "v": 1}, dial, dial):
+    for frame in ({"type": "hello", "v": 2}, dial, dial):
         writer.write(json.dumps(frame).encode() + b"\n")
     writer.write(b"\xff\xfe nonsense\n")
     async with asyncio.timeout(DEADLINE):
