@@ -160,7 +160,7 @@ class Script(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     v: Literal[1]
-    steps: Annotated[list[Step], Field(min_length=1, max_length=100)]
+    steps: Annotated[list[Step], Field(min_length=1, max_length=200)]
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
