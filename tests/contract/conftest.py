@@ -15,6 +15,9 @@ from api_world import Tenant, execute
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.sockets import listener
 from ghanti.trunks.models import CallerNumber
+from serving import served
+
+__all__ = ["served"]
 
 CREATE = {
     "name": "example test campaign",
