@@ -19,6 +19,9 @@ from ghanti.dialing.repository import FigureDelta, FinalTarget
 
 logger = logging.getLogger(__name__)
 
+WITHDRAWN = "contact deleted"
+"""The reason of targets whose contact was deleted."""
+
 STOP_BATCH = 5000
 """Waiting targets that one transaction of a stop ends; the sweep ends the rest."""
 
@@ -74,7 +77,7 @@ async def announce(session: AsyncSession, worker: UUID, plan: Plan, ended: Seque
 
 
 async def sweep_plans(sessions: SessionFactory) -> bool:
-    """Announce begun plans, drain stopped ones, finish those without open targets: one transaction each.
+    """Announce begun plans, drain stopped and expired ones, finish those without open targets: one by one.
 
     Answers whether any plan is or will within a second be there to be dialled.
     """
@@ -103,9 +106,19 @@ async def _sweep(session: AsyncSession, plan: Plan, now: datetime) -> None:
     elif not plan.announced:
         plan.announced = True
         await handlers.started(session, plan)
+    if plan.expires_at is not None and plan.expires_at <= now:
+        await _expire(session, plan)
     if not await repository.has_open_targets(session, plan.account_id, plan.id):
         plan.state = PlanState.FINISHED
         plan.finished_at = func.now()
         await session.flush()
         await session.refresh(plan)
         await handlers.finished(session, plan)
+
+
+async def _expire(session: AsyncSession, plan: Plan) -> None:
+    """End what waits; what is under way goes on."""
+    ended = await repository.close_waiting(
+        session, plan.account_id, plan.id, Outcome.EXPIRED, "not sent in time", STOP_BATCH
+    )
+    await announce(session, repository.NOBODY, plan, ended)

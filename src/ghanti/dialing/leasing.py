@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,9 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.credits import service as credits
 from ghanti.credits.repository import Balances
-from ghanti.dialing import attempts, closing, repository
+from ghanti.dialing import attempts, closing, gateways, repository
 from ghanti.dialing.attempts import Lease
-from ghanti.dialing.models import Channel, Outcome, Plan, PlanClass, PlanState
+from ghanti.dialing.closing import WITHDRAWN
+from ghanti.dialing.gateways import Gateway, Room
+from ghanti.dialing.models import URGENT, Channel, Outcome, Plan, PlanClass, PlanState
 from ghanti.dialing.pacing import DeficitRoundRobin, allowance
 from ghanti.trunks import service as trunks
 
@@ -33,29 +36,6 @@ class _Turn:
     share: int
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """A trunk or an SMSC as the tick sees it; ``limit`` bounds what is live on it at one time."""
-
-    table: str
-    id: int
-    rate: str
-    limit: str
-
-    @property
-    def column(self) -> str:
-        """The attempts' column that names it."""
-        return f"{self.table[:-1]}_id"
-
-
-def trunk_gateway(trunk_id: int) -> Gateway:
-    return Gateway("trunks", trunk_id, "cps", "max_calls")
-
-
-def smsc_gateway(smsc_id: int) -> Gateway:
-    return Gateway("smscs", smsc_id, "messages_per_second", "window_size")
-
-
 class Leaser:
     """Grants leases to one worker; its round robin is the only state, and losing it loses nothing."""
 
@@ -67,61 +47,80 @@ class Leaser:
         self._home = home
         self._turns: dict[str, DeficitRoundRobin] = defaultdict(DeficitRoundRobin)
 
-    async def grant(self, session: AsyncSession, gateway: Gateway, free: int) -> list[Lease]:
+    async def grant(
+        self, session: AsyncSession, gateway: Gateway, free: int, kept: int = 0
+    ) -> list[Lease]:
         """First commit of an attempt's three. The caller commits, and only then goes on.
 
-        ``free`` is how many the worker has room for.
+        ``free`` is how many the worker has room for, ``kept`` how many of those urgent classes alone may have.
         """
         if free <= 0:
             return []
-        row = await _lock_gateway(session, gateway)
-        if row is None:
+        state = await gateways.lock(session, gateway, self._tick)
+        if state is None:
             return []
-        allowed = allowance(row.now, row.next_start_at, float(row.rate), self._tick)
-        starts = min(allowed.starts, free, row.capacity - row.live)
-        if starts <= 0:
+        room = state.room(free, kept)
+        if not room.urgent:
             return []
-        turns = await self._turn(session, starts)
+        turns = await self._turn(session, room, state.now)
         # All balances before the first plan, and plans in one order: two ticks could else wait in a ring.
         await credits.lock(session, sorted({turn.account_id for turn in turns}))
         leases: list[Lease] = []
         for turn in sorted(turns):
-            leases += await self._grant_plan(session, gateway, turn)
+            leases += await self._grant_plan(session, gateway, turn, state.now)
         if leases:
-            await _set_next_start(session, gateway, allowed.after(sum(_parts(lease) for lease in leases)))
+            parts = sum(_parts(lease) for lease in leases)
+            await gateways.set_next_start(session, gateway, state.allowed.after(parts))
         return leases
 
-    async def _turn(self, session: AsyncSession, starts: int) -> list[_Turn]:
+    async def _turn(self, session: AsyncSession, room: Room, now: datetime) -> list[_Turn]:
         """Due plans with their shares. Classes go in order: a lower one gets what a higher leaves."""
         due: dict[str, dict[int, Any]] = {}
-        for row in await _due_plans(session, self._channel, starts):
+        for row in await _due_plans(session, self._channel, room.urgent):
             due.setdefault(row.plan_class, {})[row.id] = row
         turns = []
         for plan_class, plans in due.items():
-            waiting = {plan_id: row.waiting for plan_id, row in plans.items()}
-            for plan_id, share in self._turns[plan_class].shares(waiting, starts).items():
+            waiting = {
+                plan_id: min(row.waiting, self._paced(row.pace, row.next_start_at, now, row.waiting))
+                for plan_id, row in plans.items()
+            }
+            shares = self._turns[plan_class].shares(waiting, room.left(plan_class))
+            for plan_id, share in shares.items():
                 turns.append(_Turn(plans[plan_id].account_id, plan_id, share))
-                starts -= share
+                room.take(plan_class, share)
         return turns
 
-    async def _grant_plan(self, session: AsyncSession, gateway: Gateway, turn: _Turn) -> list[Lease]:
+    def _paced(self, pace: Decimal | None, next_start_at: datetime, now: datetime, most: int) -> int:
+        """Of so many starts, those that a plan's own pace allows now; texts have none."""
+        if pace is None or self._channel is not Channel.CALL:
+            return most
+        return min(most, allowance(now, next_start_at, float(pace), self._tick).starts)
+
+    async def _grant_plan(
+        self, session: AsyncSession, gateway: Gateway, turn: _Turn, now: datetime
+    ) -> list[Lease]:
         account_id, plan_id = turn.account_id, turn.plan_id
         balance = (await credits.lock(session, [account_id])).get(account_id, Balances())
         plan = await repository.lock_plan(session, account_id, plan_id)
         if plan is None or not _runnable(plan):
             return []
+        # Once more, now that it is locked: another gateway's tick may have had its starts.
+        share = self._paced(plan.pace, plan.next_start_at, now, turn.share)
         left, limited = await self._budget(session, plan, balance)
-        targets = await self._refuse(session, plan, await _take(session, plan, self._channel, turn.share))
+        targets = await self._refuse(session, plan, await _take(session, plan, self._channel, share))
         affordable = _affordable(targets, left)
         if targets and not affordable:
             # Those in front cost too much, others behind them may not.
             ahead = await self._refuse(session, plan, await _take(session, plan, self._channel, _LOOKAHEAD))
-            affordable = _affordable(ahead, left)[: turn.share]
+            affordable = _affordable(ahead, left)[:share]
         if targets and not affordable:
             await _starve(session, plan, limited)
             return []
         if affordable and plan.state == PlanState.PAUSED:
             await _resume(session, plan, self._channel, balance)
+        if affordable and plan.pace is not None and self._channel is Channel.CALL:
+            allowed = allowance(now, plan.next_start_at, float(plan.pace), self._tick)
+            plan.next_start_at = allowed.after(len(affordable))
         return await self._lease(session, gateway, plan, affordable)
 
     async def _refuse(self, session: AsyncSession, plan: Plan, targets: list[Any]) -> list[Any]:
@@ -130,6 +129,7 @@ class Leaser:
             for row in targets
             if (refusal := trunks.destination_refusal(row.number, self._home))
         }
+        refusals |= {row.id: (Outcome.CANCELLED, WITHDRAWN) for row in targets if row.withdrawn}
         await closing.refuse(session, plan, refusals, self._worker)
         return [row for row in targets if row.id not in refusals]
 
@@ -162,6 +162,7 @@ class Leaser:
                 if plan.caller_numbers
                 else None,
                 said=said or {},
+                urgent=plan.plan_class in URGENT,
             )
             for row in targets
         ]
@@ -201,11 +202,14 @@ def _runnable(plan: Plan) -> bool:
 
 
 async def _starve(session: AsyncSession, plan: Plan, limited: bool) -> None:
-    """Nothing can be held: the limit ends the plan once all is settled, an empty balance pauses it."""
+    """Nothing can be held: the limit ends the plan once all is settled, an empty balance pauses it.
+
+    What is urgent ends too: somebody waits by the phone now, and not until credits are bought.
+    """
     if await _live(session, plan):
         return
-    if limited:
-        await closing.stop(session, plan, "credit_limit")
+    if limited or plan.plan_class in URGENT:
+        await closing.stop(session, plan, "credit_limit" if limited else "credits")
     elif plan.state == PlanState.RUNNING:
         plan.state, plan.state_reason = PlanState.PAUSED, "credits"
         await session.flush()
@@ -220,50 +224,12 @@ async def _resume(session: AsyncSession, plan: Plan, channel: Channel, balance: 
         await session.flush()
 
 
-async def _lock_gateway(session: AsyncSession, gateway: Gateway) -> Any:
-    """The gateway's pace, what is live on it, and the database's clock; None when it is not in use."""
-    row = (
-        await session.execute(
-            text(
-                f"SELECT next_start_at, {gateway.rate} AS rate, {gateway.limit} AS capacity,"  # noqa: S608
-                f" clock_timestamp() AS now"
-                f" FROM {gateway.table} WHERE id = :id AND active FOR NO KEY UPDATE"
-            ),
-            {"id": gateway.id},
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    # Counted after the lock is held: what another worker leased meanwhile is seen.
-    live = await session.scalar(
-        text(f"SELECT count(*) FROM attempts WHERE state <> 'ended' AND {gateway.column} = :id"),  # noqa: S608
-        {"id": gateway.id},
-    )
-    return _Pace(row.now, row.next_start_at, row.rate, row.capacity, int(live or 0))
-
-
-@dataclass(frozen=True, slots=True)
-class _Pace:
-    now: Any
-    next_start_at: Any
-    rate: Any
-    capacity: int
-    live: int
-
-
-async def _set_next_start(session: AsyncSession, gateway: Gateway, moment: Any) -> None:
-    await session.execute(
-        text(f"UPDATE {gateway.table} SET next_start_at = :moment WHERE id = :id"),  # noqa: S608
-        {"moment": moment, "id": gateway.id},
-    )
-
-
 async def _due_plans(session: AsyncSession, channel: Channel, starts: int) -> list[Any]:
     """Runnable plans that have ready targets now, at most ``starts`` counted each; urgent classes first."""
     rows = await session.execute(
         text(
             """
-            SELECT p.account_id, p.id, p.plan_class, due.waiting
+            SELECT p.account_id, p.id, p.plan_class, p.pace, p.next_start_at, due.waiting
               FROM plans p
               LEFT JOIN LATERAL (
                    SELECT CASE :channel WHEN 'call' THEN b.phone ELSE b.sms END AS credits
@@ -277,7 +243,7 @@ async def _due_plans(session: AsyncSession, channel: Channel, starts: int) -> li
                            ORDER BY t.due_at, t.id
                            LIMIT CASE p.state WHEN 'running' THEN :starts ELSE :ahead END) ready
                    ) due ON due.waiting > 0
-             WHERE p.starts_at <= now()
+             WHERE p.starts_at <= now() AND (p.expires_at IS NULL OR p.expires_at > now())
                AND (p.state = 'running'
                     OR (p.state = 'paused' AND p.state_reason = 'credits' AND balance.credits >= due.least))
              ORDER BY array_position(CAST(:classes AS text[]), p.plan_class), p.id
@@ -292,7 +258,7 @@ async def _take(session: AsyncSession, plan: Plan, channel: Channel, limit: int)
     rows = await session.execute(
         text(
             """
-            SELECT id, contact_id, number, content, units FROM targets
+            SELECT id, contact_id, number, content, units, withdrawn FROM targets
              WHERE account_id = :account_id AND plan_id = :plan_id AND channel = :channel
                AND state = 'waiting' AND ready AND due_at <= now()
              ORDER BY due_at, id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED

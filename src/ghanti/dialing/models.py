@@ -106,6 +106,7 @@ class Plan(Base):
     state: Mapped[str] = mapped_column(server_default=PlanState.RUNNING)
     state_reason: Mapped[str | None] = mapped_column(comment="credits, credit_limit, emergency_stop, deleted")
     starts_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None] = mapped_column(comment="What was not leased by then never is")
     call_content: Mapped[dict[str, Any] | None]
     sms_content: Mapped[dict[str, Any] | None]
     caller_numbers: Mapped[list[str]] = mapped_column(server_default=text("'{}'"), comment="E.164")

@@ -257,14 +257,17 @@ async def close_targets(
 async def live_plans(session: AsyncSession) -> list[Any]:
     """Plans that are not finished: ``near`` ones begin within a second, ``due`` ones are to be swept.
 
-    Due is a plan whose start is to be announced, that was stopped, or that has no open target left.
+    Due is a plan whose start is to be announced, that was stopped, that expired, or that has no open
+    target left.
     """
     rows = await session.execute(
         text(
             """
             SELECT p.account_id, p.id, now() AS now, p.starts_at <= now() + interval '1 s' AS near,
                    p.state = 'stopped'
-                   OR (p.starts_at <= now() AND (NOT p.announced OR target.open IS NULL)) AS due
+                   OR (p.starts_at <= now()
+                       AND (NOT p.announced OR target.open IS NULL
+                            OR coalesce(p.expires_at <= now(), false))) AS due
               FROM plans p
               LEFT JOIN LATERAL (
                    SELECT true AS open FROM targets t

@@ -30,6 +30,7 @@ class PlanOrder:
     caller_numbers: list[str] = field(default_factory=list)
     credit_limit: int | None = None
     starts_at: datetime | None = None
+    expires_at: datetime | None = None
     ring_seconds: int = 30
     retries: dict[str, Any] = field(default_factory=dict)
     pace: Decimal | None = None
@@ -37,7 +38,10 @@ class PlanOrder:
 
 
 async def create_plan(session: AsyncSession, order: PlanOrder) -> Plan:
-    """A running plan; the tick reads ``starts_at``. Add its targets in the same transaction."""
+    """A running plan; the tick reads ``starts_at``. Add its targets in the same transaction.
+
+    Targets that wait at ``expires_at`` end as expired, free of charge.
+    """
     plan = Plan(
         account_id=order.account_id,
         plan_class=order.plan_class,
@@ -49,6 +53,7 @@ async def create_plan(session: AsyncSession, order: PlanOrder) -> Plan:
         caller_numbers=order.caller_numbers,
         credit_limit=order.credit_limit or None,
         starts_at=order.starts_at or func.now(),
+        expires_at=order.expires_at,
         ring_seconds=order.ring_seconds,
         retries=order.retries,
         pace=order.pace,

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.credits.repository import Balances
 from ghanti.dialing.models import Attempt, Target, TargetState
 from ghanti.otp.models import SentOtp, Way
-from ghanti.otp.schemas import OWNER_KIND, Limit, Scope
+from ghanti.otp.schemas import Limit, Scope
 from ghanti.speech.models import Voice
 
 
@@ -123,25 +123,6 @@ async def page(session: AsyncSession, account_id: int, limit: int, offset: int) 
         .order_by(SentOtp.id.desc())
     )
     return (await session.execute(statement)).all()
-
-
-async def overdue(session: AsyncSession, expiry_seconds: int) -> Sequence[Any]:
-    """Rows of (account_id, plan_id, target_id) of those that waited too long and have not left."""
-    rows = await session.execute(
-        text(
-            """
-            SELECT o.account_id, o.plan_id, o.target_id
-              FROM plans p
-              JOIN sent_otps o ON o.account_id = p.account_id AND o.id = p.owner_id
-              JOIN targets t ON t.account_id = o.account_id AND t.id = o.target_id
-             WHERE p.state <> 'finished' AND p.owner_kind = :owner_kind AND t.state = 'waiting'
-               AND o.created_at < now() - make_interval(secs => :expiry)
-             ORDER BY o.account_id, o.id
-            """
-        ),
-        {"owner_kind": OWNER_KIND, "expiry": expiry_seconds},
-    )
-    return rows.all()
 
 
 async def erase(session: AsyncSession, keep_days: int, limit: int) -> int:

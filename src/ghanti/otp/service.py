@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +15,9 @@ from ghanti.campaigns import statuses
 from ghanti.credits import service as credits
 from ghanti.credits.repository import Balances
 from ghanti.database.session import SessionFactory, transaction
-from ghanti.dialing import closing, contents
+from ghanti.dialing import contents
 from ghanti.dialing import service as dialing
-from ghanti.dialing.models import Channel, Delivery, Outcome, PlanClass, TargetState
-from ghanti.dialing.repository import NOBODY
+from ghanti.dialing.models import Channel, Delivery, PlanClass, TargetState
 from ghanti.dialing.worker import tariff_of
 from ghanti.encryption import SecretBox
 from ghanti.otp import limits, repository, texts
@@ -73,19 +73,6 @@ async def page(
     """How many the account sent, and some of them, the newest first."""
     rows = await repository.page(session, account_id, limit, offset)
     return await repository.total(session, account_id), [_listed(row, box) for row in rows]
-
-
-async def expire(sessions: SessionFactory, expiry_seconds: int) -> int:
-    """End those that could not leave in time, free of charge; answers how many."""
-    async with transaction(sessions) as session:
-        late = await repository.overdue(session, expiry_seconds)
-    for row in late:
-        async with transaction(sessions) as session:
-            plan = await closing.lock_with_balance(session, row.account_id, row.plan_id)
-            if plan is not None:
-                refusal = (Outcome.EXPIRED, f"not sent within {expiry_seconds} s")
-                await closing.refuse(session, plan, {row.target_id: refusal}, NOBODY)
-    return len(late)
 
 
 async def erase_old(sessions: SessionFactory, keep_days: int) -> int:
@@ -186,6 +173,7 @@ async def _place(
             call_content=call,
             sms_content=None if call else {"secret": sealed},
             caller_numbers=await _caller_numbers(session, row.account_id),
+            expires_at=row.created_at + timedelta(seconds=settings.otp_expiry_seconds),
             ring_seconds=settings.ring_seconds,
         ),
     )

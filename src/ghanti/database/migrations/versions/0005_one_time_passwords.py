@@ -55,6 +55,15 @@ def upgrade() -> None:
         ["created_at"],
         postgresql_where=sa.text("code IS NOT NULL"),
     )
+    op.add_column(
+        "plans",
+        sa.Column(
+            "expires_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="What was not leased by then never is",
+        ),
+    )
     op.create_index("ix_attempts_leased_at", "attempts", ["account_id", "leased_at"])
     op.create_index("ix_ledger_entries_created", "ledger_entries", ["account_id", "created_at"])
 
