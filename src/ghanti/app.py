@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,15 +16,18 @@ from fastapi import FastAPI
 from ghanti.accounts.throttle import LoginThrottle
 from ghanti.accounts.tokens import SessionTokens
 from ghanti.api import docs, errors, health, tingting
-from ghanti.api.downloads import Downloads
+from ghanti.api.authentication import Authenticator
 from ghanti.api.context import Parts
+from ghanti.api.downloads import Downloads
+from ghanti.api.limits import RequestLimits
 from ghanti.api.media import MediaLinks
 from ghanti.api.slashes import FinalSlash
 from ghanti.campaigns import handlers
 from ghanti.database.schema import wait_until_current
-from ghanti.database.session import SessionFactory, create_session_factory, opened
+from ghanti.database.session import SessionFactory, create_session_factory, opened, reading
 from ghanti.dialing.worker import every
 from ghanti.encryption import SecretBox, secret_box
+from ghanti.fetching import SafeFetcher
 from ghanti.idempotency.service import AnswerSafe, sweep
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings, get_settings
@@ -39,19 +41,28 @@ _SWEEP_SECONDS = 600
 def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> FastAPI:
     """The application over a migrated database."""
     handlers.register()
+    tokens = SessionTokens(box.derive("sessions"))
     app = FastAPI(
         title="Ghanti", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     app.state.parts = Parts(
         settings=settings,
         sessions=sessions,
-        tokens=SessionTokens(box.derive("sessions")),
+        readings=reading(sessions),
+        tokens=tokens,
+        authenticator=Authenticator(
+            sessions,
+            tokens,
+            RequestLimits(settings.api_requests_per_minute, settings.api_failures_per_minute),
+            settings.credential_memory_seconds,
+        ),
         throttle=LoginThrottle(),
         store=MediaStore(settings.media_folder),
         links=MediaLinks(box.derive("media links")),
         box=box,
-        downloads=Downloads(settings.downloads_at_once, settings.download_seconds),
         answers=AnswerSafe(box),
+        downloads=Downloads(settings.downloads_at_once, settings.download_seconds),
+        fetcher=SafeFetcher(settings),
     )
     app.include_router(health.router)
     app.include_router(tingting.router)
@@ -61,7 +72,7 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
     return app
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Says in one JSON line on standard output when it listens, and where."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -72,6 +83,16 @@ class _Server(uvicorn.Server):
             sys.stdout.flush()
 
 
+def server_config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
 async def serve(settings: Settings) -> None:
     """Serve, once the database is migrated, until SIGTERM or SIGINT; requests under way are finished first.
 
@@ -80,12 +101,6 @@ async def serve(settings: Settings) -> None:
     if settings.database_url is None:
         raise ValueError("GHANTI_DATABASE_URL is not set")
     bound = listener(settings.host, settings.port)
-    config: dict[str, Any] = {
-        "log_level": "warning",
-        "access_log": False,
-        "server_header": False,
-        "timeout_graceful_shutdown": _GRACE_SECONDS,
-    }
     url = settings.database_url.get_secret_value()
     async with opened(url, pool_size=_POOL, application_name="ghanti api") as engine:
         await wait_until_current(engine)
@@ -93,7 +108,7 @@ async def serve(settings: Settings) -> None:
         app = create_app(settings, factory, secret_box(settings))
         sweeping = asyncio.create_task(every(_SWEEP_SECONDS, partial(sweep, factory), "sweep of answers"))
         try:
-            await _Server(uvicorn.Config(app, **config)).serve([bound])
+            await Server(server_config(app)).serve([bound])
         finally:
             sweeping.cancel()
             await asyncio.wait([sweeping])

@@ -45,6 +45,14 @@ class Settings(BaseSettings):
         None, description="Key of encrypted columns; a file in data when absent."
     )
 
+    api_requests_per_minute: int = Field(120_000, gt=0, description="Requests of one user, each API process.")
+    api_failures_per_minute: int = Field(
+        600, gt=0, description="Unknown credentials from one address, each API process."
+    )
+    credential_memory_seconds: float = Field(
+        1, ge=0, le=60, description="How long a credential that was good is taken as good."
+    )
+
     home_country: str = Field(
         "NP", min_length=2, max_length=2, description="Region of numbers without prefix."
     )

@@ -12,17 +12,18 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.convertors import IntegerConvertor, register_url_convertor
 
-from ghanti.accounts import service as accounts
 from ghanti.accounts.errors import ForbiddenError, NotFoundError, UnauthenticatedError
 from ghanti.accounts.service import Principal
 from ghanti.accounts.throttle import LoginThrottle
 from ghanti.accounts.tokens import SessionTokens, TokenType
+from ghanti.api.authentication import Authenticator
 from ghanti.api.body import Body, read_body
 from ghanti.api.downloads import Downloads
 from ghanti.api.media import MediaLinks
 from ghanti.database.session import SessionFactory
 from ghanti.database.session import transaction as begin
 from ghanti.encryption import SecretBox
+from ghanti.fetching import SafeFetcher
 from ghanti.idempotency.service import AnswerSafe
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings
@@ -50,13 +51,16 @@ class Parts:
 
     settings: Settings
     sessions: SessionFactory
+    readings: SessionFactory
     tokens: SessionTokens
+    authenticator: Authenticator
     throttle: LoginThrottle
     store: MediaStore
     links: MediaLinks
     box: SecretBox
     answers: AnswerSafe
     downloads: Downloads
+    fetcher: SafeFetcher
 
 
 def parts_of(request: Request) -> Parts:
@@ -66,6 +70,11 @@ def parts_of(request: Request) -> Parts:
 
 async def _transaction(request: Request) -> AsyncIterator[AsyncSession]:
     async with begin(parts_of(request).sessions) as session:
+        yield session
+
+
+async def _reading(request: Request) -> AsyncIterator[AsyncSession]:
+    async with parts_of(request).readings() as session:
         yield session
 
 
@@ -83,20 +92,15 @@ async def _key_holder(request: Request) -> Principal:
     if not cookie:
         raise UnauthenticatedError("Authentication credentials were not provided.")
     check_origin(request)
-    parts = parts_of(request)
-    async with begin(parts.sessions) as session:
-        return await accounts.authenticate_access(session, parts.tokens, cookie)
+    return await parts_of(request).authenticator.cookie(cookie, client_address(request))
 
 
 async def _bearer(request: Request) -> Principal:
-    # A transaction of its own, over before the body is read: a slow upload must hold no connection.
     scheme, _, credential = request.headers.get("authorization", "").strip().partition(" ")
     credential = credential.strip()
     if scheme.lower() not in ("bearer", "token") or not credential:
         raise UnauthenticatedError("Authentication credentials were not provided.")
-    parts = parts_of(request)
-    async with begin(parts.sessions) as session:
-        return await accounts.authenticate(session, parts.tokens, credential)
+    return await parts_of(request).authenticator.bearer(credential, client_address(request))
 
 
 async def _body(request: Request) -> AsyncIterator[Body]:
@@ -104,13 +108,24 @@ async def _body(request: Request) -> AsyncIterator[Body]:
         yield body
 
 
+async def _upload(request: Request) -> AsyncIterator[Body]:
+    async with aclosing(await read_body(request, parts_of(request).settings.upload_megabytes)) as body:
+        yield body
+
+
 Transaction = Annotated[AsyncSession, Depends(_transaction, scope="function")]
 """The request's transaction: committed after the endpoint returns and before its answer is sent."""
+
+Reading = Annotated[AsyncSession, Depends(_reading, scope="function")]
+"""A session that only reads, each statement on its own: no round trips to begin and to commit."""
 
 Reader = Annotated[Principal, Depends(_bearer)]
 Writer = Annotated[Principal, Depends(_writer)]
 KeyHolder = Annotated[Principal, Depends(_key_holder)]
 Sent = Annotated[Body, Depends(_body)]
+Upload = Annotated[Body, Depends(_upload)]
+"""A body that may hold a file as large as the settings allow."""
+
 InParts = Annotated[Parts, Depends(parts_of)]
 
 
@@ -118,6 +133,10 @@ def base_url(request: Request) -> str:
     """Scheme and host of absolute URLs, without a slash at the end."""
     configured = parts_of(request).settings.public_url
     return (configured or str(request.base_url)).rstrip("/")
+
+
+def client_address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def is_https(request: Request) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 
 from ghanti.accounts import service as accounts
@@ -15,6 +17,7 @@ from ghanti.api.context import (
     Sent,
     Transaction,
     check_origin,
+    client_address,
     is_https,
     parts_of,
 )
@@ -22,6 +25,7 @@ from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.responses import answer
 from ghanti.api.tingting import shapes
 from ghanti.api.tingting.examples import LOGGED_IN, NEW_TOKEN, PROFILE, REFRESHED, TOKEN, accepts, answers
+from ghanti.database.session import after_commit
 
 router = APIRouter(prefix="/auths", tags=["Authentication"], route_class=KeyedRoute)
 
@@ -43,8 +47,9 @@ async def login(request: Request, parts: InParts, sent: Sent) -> Response:
     missing = [name for name, value in (("email", email), ("password", password)) if not value]
     if missing:
         raise InvalidError.missing(missing)
-    address = request.client.host if request.client else ""
-    claims = await accounts.login(parts.sessions, parts.throttle, str(email), str(password), address)
+    claims = await accounts.login(
+        parts.sessions, parts.throttle, str(email), str(password), client_address(request)
+    )
     response = answer({"has_logged_in": True, "message": "Login Successful"})
     _set_cookie(request, response, TokenType.ACCESS, claims)
     _set_cookie(request, response, TokenType.REFRESH, claims)
@@ -72,9 +77,10 @@ async def refresh(request: Request, session: Transaction, parts: InParts, sent: 
 
 
 @router.post("/generate-api-keys/", summary="Generate an API token", responses=answers(NEW_TOKEN))
-async def generate_api_keys(principal: KeyHolder, session: Transaction) -> Response:
+async def generate_api_keys(principal: KeyHolder, session: Transaction, parts: InParts) -> Response:
     """A new token, shown this once; the user's former token stops working."""
     token = await accounts.generate_api_token(session, principal)
+    after_commit(session, partial(parts.authenticator.forget, principal.user_id))
     return answer({"token": token, "message": "New API token generated successfully"})
 
 
