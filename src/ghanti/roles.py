@@ -25,6 +25,7 @@ from ghanti.dialing.texter import Texter
 from ghanti.dialing.worker import Drained, every, until_committed
 from ghanti.encryption import SecretBox, secret_box
 from ghanti.media.store import MediaStore
+from ghanti.otp import service as otps
 from ghanti.settings import Settings, get_settings
 from ghanti.sockets import voice_socket
 from ghanti.speech.pool import SpeechPool
@@ -62,6 +63,9 @@ async def speech(
         store = MediaStore(settings.media_folder)
         await discarding.discard_audio(factory, store, settings.audio_keep_seconds)
 
+    async def erase() -> None:
+        await otps.erase_old(factory, settings.otp_keep_days)
+
     await until_committed(open_session, "opening the speech session")
     try:
         async with SpeechPool(settings.media_folder) as pool, asyncio.TaskGroup() as tasks:
@@ -69,6 +73,7 @@ async def speech(
             tasks.create_task(every(0, preparer.run, "preparation"))
             tasks.create_task(every(1, beat, "heartbeat"))
             tasks.create_task(every(60, discard, "audio clean-up"))
+            tasks.create_task(every(3600, erase, "erasing of old codes"))
             await draining.wait()
             # What was being rendered is rendered again: nothing of it was promised.
             raise Drained
