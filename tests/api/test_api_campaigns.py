@@ -21,7 +21,6 @@ LATER = (datetime.now(UTC) + timedelta(days=2)).isoformat()
         ({"name": "x" * 256}, "name"),
         ({"name": {}}, "name"),
         ({"services": "FAX"}, "services"),
-        ({"services": "SURVEY"}, "services"),
         ({"user_phone": [999999]}, "user_phone"),
         ({"user_phone": "abc"}, "user_phone"),
         ({"user_phone": {"id": 1}}, "user_phone"),

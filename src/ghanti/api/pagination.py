@@ -1,4 +1,4 @@
-"""Pages by limit and offset, in the API's envelope."""
+"""Pages by limit and offset, or by their number and size, in the API's envelopes."""
 
 from __future__ import annotations
 
@@ -55,6 +55,29 @@ def envelope(
     }
 
 
+def numbered_window_of(request: Request) -> Window:
+    """``page`` (from 1) and ``page_size`` (10, at most 100 is honoured).
+
+    Raises InvalidError unless they are whole numbers above zero.
+    """
+    query = request.query_params
+    size = min(_number(query, "page_size", DEFAULT_LIMIT, least=1), MAX_LIMIT)
+    offset = (_number(query, "page", 1, least=1) - 1) * size
+    return Window(size, min(offset, _BIGGEST_OFFSET))
+
+
+def numbered_envelope(request: Request, window: Window, total: int, results: Sequence[Any]) -> dict[str, Any]:
+    """One page by its number: count, next, previous, results."""
+    page = window.offset // window.limit + 1
+    more = window.offset + window.limit < total
+    return {
+        "count": total,
+        "next": _numbered_url(request, page + 1) if more else None,
+        "previous": _numbered_url(request, page - 1) if page > 1 else None,
+        "results": results,
+    }
+
+
 def _number(query: Mapping[str, str], name: str, default: int, least: int) -> int:
     raw = query.get(name, "").strip()
     if not raw:
@@ -65,10 +88,18 @@ def _number(query: Mapping[str, str], name: str, default: int, least: int) -> in
 
 
 def _url(request: Request, limit: int, offset: int) -> str:
+    return _url_with(request, {"limit": limit, "offset": offset}, dropped=("page",))
+
+
+def _numbered_url(request: Request, page: int) -> str:
+    return _url_with(request, {"page": page})
+
+
+def _url_with(request: Request, changed: Mapping[str, int], dropped: Sequence[str] = ()) -> str:
+    """The request's own URL, with these parameters in place of its own."""
     kept = [
         (name, value)
         for name, value in request.query_params.multi_items()
-        if name not in ("limit", "offset", "page")
+        if name not in changed and name not in dropped
     ]
-    query = urlencode([*kept, ("limit", limit), ("offset", offset)])
-    return f"{base_url(request)}{request.url.path}?{query}"
+    return f"{base_url(request)}{request.url.path}?{urlencode([*kept, *changed.items()])}"

@@ -59,7 +59,6 @@ async def replace_steps(
     await session.execute(
         delete(SurveyStep).where(SurveyStep.account_id == account_id, SurveyStep.survey_id == survey_id)
     )
-    session.expire_all()
     session.add_all(
         SurveyStep(
             account_id=account_id,

@@ -6,26 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, cast
 
 from ghanti.accounts.errors import ConflictError, InvalidError
+from ghanti.fetching import FetchRefusedError, SafeFetcher
 from ghanti.media import uploads
 from ghanti.media.decoding import UndecodableError
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings
 from ghanti.surveys.schemas import Sound, StepDraft
 
+ONE_SECONDS = 30
+"""How long fetching one URL may take."""
+
 ALL_SECONDS = 120
 """How long fetching and decoding all audio of one request may take."""
-
-
-class FetchError(Exception):
-    """A URL whose file is not to be had; the message says why."""
-
-
-class Fetch(Protocol):
-    async def __call__(self, url: str) -> BinaryIO:
-        """The file behind a URL, to be closed by the caller. Raises FetchError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +31,13 @@ class SoundSources:
         uploads: Files that came with the request, by the order of the step.
         present: Keys of the audio that the steps have now, by step id; what stays is taken over.
         own_key: The key of the media store that a URL is our own link to, or None.
-        fetch: Fetches any other URL.
+        fetcher: Fetches any other URL.
     """
 
     uploads: Mapping[int, BinaryIO]
     present: Mapping[int, str]
     own_key: Callable[[str], str | None]
-    fetch: Fetch
+    fetcher: SafeFetcher
 
 
 @asynccontextmanager
@@ -100,9 +95,8 @@ class _Keeper:
     async def keep(self, index: int, draft: StepDraft) -> StepDraft:
         try:
             return await self._keep(draft)
-        except (FetchError, UndecodableError) as error:
-            what = f"Step {index + 1} ({draft.input_name})"
-            raise InvalidError.of(self._field, f"{what}: {error}") from None
+        except (FetchRefusedError, UndecodableError) as error:
+            raise InvalidError.of(self._field, f"Step {index + 1} ({draft.input_name}): {error}") from None
 
     def forget(self) -> None:
         for key in self._made:
@@ -129,16 +123,20 @@ class _Keeper:
         return self._fetched[url]
 
     async def _copy(self, key: str) -> Sound:
+        """The same audio once more. Only files of the account's own are read."""
+        if not key.startswith(uploads.folder(self._account_id)):
+            raise FetchRefusedError("There is no such audio file.")
         try:
             file = self._store.path(key).open("rb")
         except FileNotFoundError:
-            raise FetchError("The audio file is there no more.") from None
+            raise FetchRefusedError("The audio file is there no more.") from None
         with file:
             return await self._store_file(file)
 
     async def _fetch(self, url: str) -> Sound:
-        with await self._sources.fetch(url) as file:
-            return await self._store_file(file)
+        most = self._settings.upload_megabytes << 20
+        with await self._sources.fetcher.fetch(url, max_bytes=most, seconds=ONE_SECONDS) as fetched:
+            return await self._store_file(cast(BinaryIO, fetched.file))
 
     async def _store_file(self, file: BinaryIO) -> Sound:
         audio = await uploads.keep_audio(self._store, file, self._account_id, self._settings)
