@@ -57,21 +57,25 @@ class World:
     worker: UUID = field(default_factory=uuid4)
     numbers: int = 0
 
-    async def trunk(self, cps: float = 1000, max_calls: int = 1000) -> int:
+    async def trunk(self, cps: float = 1000, max_calls: int = 1000, reserved: int = 0) -> int:
         return await self.insert(
-            "INSERT INTO trunks (name, host, cps, max_calls) VALUES (:name, 'h', :cps, :max) RETURNING id",
+            "INSERT INTO trunks (name, host, cps, max_calls, reserved_percent)"
+            " VALUES (:name, 'h', :cps, :max, :reserved) RETURNING id",
             name=secrets.token_hex(4),
             cps=cps,
             max=max_calls,
+            reserved=reserved,
         )
 
-    async def smsc(self, rate: float = 1000, window: int = 1000) -> int:
+    async def smsc(self, rate: float = 1000, window: int = 1000, reserved: int = 0) -> int:
         return await self.insert(
-            "INSERT INTO smscs (name, host, system_id, password, messages_per_second, window_size)"
-            " VALUES (:name, 'h', 's', '', :rate, :window) RETURNING id",
+            "INSERT INTO smscs"
+            " (name, host, system_id, password, messages_per_second, window_size, reserved_percent)"
+            " VALUES (:name, 'h', 's', '', :rate, :window, :reserved) RETURNING id",
             name=secrets.token_hex(4),
             rate=rate,
             window=window,
+            reserved=reserved,
         )
 
     async def account(self, phone: int = 1000, sms: int = 1000) -> int:

@@ -23,7 +23,10 @@ from ghanti.dialing.models import AttemptState, Channel
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A target taken by a worker, not yet sent; ``said`` is its plan's content for the channel."""
+    """A target taken by a worker, not yet sent; ``said`` is its plan's content for the channel.
+
+    ``urgent`` ones are sent before all others that wait in a channel.
+    """
 
     attempt_id: UUID
     account_id: int
@@ -36,6 +39,7 @@ class Lease:
     ring_seconds: int
     caller_number: str | None = None
     said: dict[str, Any] = field(default_factory=dict)
+    urgent: bool = False
 
 
 async def insert_leases(

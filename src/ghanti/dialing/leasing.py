@@ -20,10 +20,12 @@ from ghanti.credits.repository import Balances
 from ghanti.dialing import attempts, closing, gateways, repository
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.closing import WITHDRAWN
-from ghanti.dialing.gateways import Gateway, Room
+from ghanti.dialing.gateways import Gateway, Room, smsc_gateway, trunk_gateway
 from ghanti.dialing.models import URGENT, Channel, Outcome, Plan, PlanClass, PlanState
 from ghanti.dialing.pacing import DeficitRoundRobin, allowance
 from ghanti.trunks import service as trunks
+
+__all__ = ["Gateway", "Leaser", "smsc_gateway", "trunk_gateway"]
 
 _LOOKAHEAD = 50
 """How far to look past targets whose price cannot be held, for some whose price can."""
@@ -47,12 +49,10 @@ class Leaser:
         self._home = home
         self._turns: dict[str, DeficitRoundRobin] = defaultdict(DeficitRoundRobin)
 
-    async def grant(
-        self, session: AsyncSession, gateway: Gateway, free: int, kept: int = 0
-    ) -> list[Lease]:
+    async def grant(self, session: AsyncSession, gateway: Gateway, free: int, kept: int = 0) -> list[Lease]:
         """First commit of an attempt's three. The caller commits, and only then goes on.
 
-        ``free`` is how many the worker has room for, ``kept`` how many of those urgent classes alone may have.
+        ``free`` is how many the worker has room for, ``kept`` how many of those only urgent classes may have.
         """
         if free <= 0:
             return []
