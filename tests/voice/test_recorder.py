@@ -73,7 +73,7 @@ def test_it_is_full_after_silence() -> None:
 
 def test_how_far_sound_was_heard() -> None:
     quiet = g711.pcm_to_ulaw(np.full(160, 20, np.int16))
-    recorder = Recorder("PCMU", 10_000, None, level=True)
+    recorder = Recorder("PCMU", 10_000, None)
     for index, payload in enumerate([quiet, quiet, LOUD, LOUD, quiet]):
         recorder.add(packet(160 * index, payload))
     assert (recorder.ms, recorder.heard_ms) == (100, 80)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from ghanti.dialing.attempts import Lease
@@ -57,11 +57,15 @@ def dial_order(
     way: protocol.Trunk,
     store: MediaStore,
     *,
+    answered: Collection[str] = (),
     max_seconds: int,
     home_country: str,
 ) -> Dial:
-    """The order of a leased call. Raises when what was leased cannot be dialled."""
-    script, keys = script_of(lease.said), _audio_keys(lease)
+    """The order of a leased call, for what is left of its script when some steps are ``answered``.
+
+    Raises when what was leased cannot be dialled.
+    """
+    script, keys = script_of(lease.said).resumed(answered), _audio_keys(lease)
     return Dial(
         attempt=lease.attempt_id,
         leg=1,

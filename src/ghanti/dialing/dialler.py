@@ -15,24 +15,17 @@ from pathlib import Path
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
-from ghanti.dialing import attempts, outcomes, sessions
+from ghanti.dialing import answers, attempts, outcomes, sessions
 from ghanti.dialing.attempts import Lease
-from ghanti.dialing.calls import (
-    RETURNABLE,
-    SEND_WITHIN_SECONDS,
-    call_id,
-    dial_order,
-    moment,
-    outcome_of,
-    way_out,
-)
+from ghanti.dialing.calls import SEND_WITHIN_SECONDS, call_id, dial_order, way_out
+from ghanti.dialing.events import EventRecorder
 from ghanti.dialing.leasing import Leaser, trunk_gateway
 from ghanti.dialing.models import Channel, Outcome
 from ghanti.dialing.outcomes import AttemptOutcome
+from ghanti.dialing.pacing import reserved_channels
 from ghanti.dialing.worker import (
     Drained,
     Sweeper,
@@ -50,13 +43,16 @@ from ghanti.trunks import repository as trunks
 from ghanti.trunks.models import Trunk
 from ghanti.voice import protocol
 from ghanti.voice.client import VoiceClient, VoiceGoneError
-from ghanti.voice.protocol import Answered, Dial, Ended, Event, Played, ProtocolError, Ringing
+from ghanti.voice.protocol import Dial, Ended, Event, ProtocolError
 
 logger = logging.getLogger(__name__)
 
 ROLE = "call"
 _HANG_UP_SECONDS = 3.0
 _RETOLD_SECONDS = 2.0
+_KEPT_PERCENT = 5
+"""Of a voice process' calls, those that only urgent plans may have."""
+_ABANDONED_SECONDS = 2.0
 
 
 class Dialler:
@@ -130,6 +126,7 @@ class Conversation:
         self._worker = client.session
         self._store = MediaStore(settings.media_folder)
         self._tariff = tariff_of(settings)
+        self._recorder = EventRecorder(factory, self._store, self._tariff, self._worker)
         self._leaser = Leaser(
             self._worker, Channel.CALL, settings.tick_seconds, settings.lease_seconds, settings.home_country
         )
@@ -153,6 +150,7 @@ class Conversation:
             tasks.create_task(self._sweeper.run())
             tasks.create_task(every(self._settings.tick_seconds, self._tick, "tick"))
             tasks.create_task(every(0.2, self._hang_up_stopped, "hang-up"))
+            tasks.create_task(every(_ABANDONED_SECONDS, self._lose_abandoned, "abandoned recordings"))
             tasks.create_task(self._drain())
 
     async def _open(self) -> None:
@@ -209,7 +207,8 @@ class Conversation:
                 await self._lease_and_send()
 
     async def _lease_and_send(self) -> None:
-        free = min(self._client.capacity, self._settings.calls_per_process) - len(self._live)
+        capacity = min(self._client.capacity, self._settings.calls_per_process)
+        free, kept = capacity - len(self._live), reserved_channels(capacity, _KEPT_PERCENT)
         if free <= 0:
             return
         for trunk in await self._trunks():
@@ -219,10 +218,11 @@ class Conversation:
             if way is None:
                 continue
             async with transaction(self._sessions) as session:
-                leases = await self._leaser.grant(session, trunk_gateway(trunk.id), free)
+                leases = await self._leaser.grant(session, trunk_gateway(trunk.id), free, kept)
+                answered = await answers.answered(session, leases)
             if leases:
                 free -= len(leases)
-                await self._send(trunk, way, leases)
+                await self._send(trunk, way, leases, answered)
 
     async def _trunks(self) -> Sequence[Trunk]:
         async with transaction(self._sessions) as session:
@@ -239,9 +239,11 @@ class Conversation:
         self._unusable.discard(trunk.id)
         return way
 
-    async def _send(self, trunk: Trunk, way: protocol.Trunk, leases: Sequence[Lease]) -> None:
+    async def _send(
+        self, trunk: Trunk, way: protocol.Trunk, leases: Sequence[Lease], answered: Mapping[int, set[str]]
+    ) -> None:
         """Second commit, then the orders. Whatever could fail in making an order fails before it."""
-        dials, impossible = self._orders(trunk, way, leases)
+        dials, impossible = self._orders(trunk, way, leases, answered)
         if impossible:
             await until_committed(lambda: self._give_up(impossible), "refusing orders")
         self._ordering = set(dials)
@@ -279,7 +281,7 @@ class Conversation:
         return sending
 
     def _orders(
-        self, trunk: Trunk, way: protocol.Trunk, leases: Sequence[Lease]
+        self, trunk: Trunk, way: protocol.Trunk, leases: Sequence[Lease], answered: Mapping[int, set[str]]
     ) -> tuple[dict[UUID, Dial], list[AttemptOutcome]]:
         """Orders by attempt, and failures of what no order can be made of: it would never be dialled."""
         dials: dict[UUID, Dial] = {}
@@ -291,6 +293,7 @@ class Conversation:
                     trunk,
                     way,
                     self._store,
+                    answered=answered.get(lease.target_id, ()),
                     max_seconds=self._max_seconds(lease),
                     home_country=self._settings.home_country,
                 )
@@ -331,6 +334,10 @@ class Conversation:
             self._hung_up.add(attempt_id)
             await self._client.hang_up(attempt_id)
 
+    async def _lose_abandoned(self) -> None:
+        async with transaction(self._sessions) as session:
+            await answers.lose_abandoned(session)
+
     async def _listen(self) -> None:
         async for event in self._client.events():
             self._live.add(event.attempt)
@@ -340,7 +347,9 @@ class Conversation:
     async def _commit_events(self) -> None:
         while True:
             batch = await gathered(self._events)
-            await record_batch(self._record, batch, "recording call events", lambda event: event.attempt)
+            await record_batch(
+                self._recorder.record, batch, "recording call events", lambda event: event.attempt
+            )
             await self._client.ack(batch[-1].seq)
             for event in batch:
                 if isinstance(event, Ended):
@@ -349,39 +358,3 @@ class Conversation:
                         self._idle.set()
                     self._hung_up.discard(event.attempt)
                 self._events.task_done()
-
-    async def _record(self, batch: Sequence[Event]) -> None:
-        """One transaction for a batch; events of a connection come in order, so each kind is folded."""
-        ended = [event for event in batch if isinstance(event, Ended)]
-        returned = [e for e in ended if e.not_sent and e.reason in RETURNABLE]
-        async with transaction(self._sessions) as session:
-            ringing = {e.attempt: moment(e.at) for e in batch if isinstance(e, Ringing)}
-            answered = {e.attempt: moment(e.at) for e in batch if isinstance(e, Answered)}
-            played = {e.attempt: e.played_ms for e in batch if isinstance(e, Played)}
-            if ended:
-                # Balances are locked before attempts, whatever else the transaction does.
-                await attempts.lock_balances(session, [e.attempt for e in ended])
-            if ringing:
-                await attempts.set_ringing(session, ringing)
-            if answered:
-                await attempts.set_answered(session, answered)
-            if played:
-                await attempts.set_played(session, played)
-            if returned:
-                await self._give_back(session, returned)
-            given_back = {e.attempt for e in returned}
-            final = [outcome_of(e) for e in ended if e.attempt not in given_back]
-            await outcomes.record(session, final, self._tariff, self._worker)
-            await attempts.end_legs(
-                session,
-                [
-                    {"id": e.attempt, "leg": e.leg, "ended_at": moment(e.at), "sip_code": e.sip_code}
-                    for e in ended
-                ],
-            )
-
-    async def _give_back(self, session: AsyncSession, events: Sequence[Ended]) -> None:
-        unreadable = [e.attempt for e in events if e.reason == "audio"]
-        if unreadable:
-            await attempts.make_unready(session, unreadable)
-        await attempts.void_unsent_each(session, {event.attempt: event.reason for event in events})

@@ -188,7 +188,7 @@ class Conversation:
         if step.beep:
             await self._play("", BEEP, False)
         done = asyncio.Event()
-        recorder = Recorder(self._codec, step.max_ms, step.silence_ms, level=step.min_ms > 0)
+        recorder = Recorder(self._codec, step.max_ms, step.silence_ms)
         self.forget_keys()
         self._on_key = lambda key: done.set() if key == step.terminator else None
         self._plane.submit(
@@ -216,7 +216,7 @@ class Conversation:
 
         self._plane.submit(stop)
         await stopped.wait()
-        if not recorder.ms or recorder.heard_ms < step.min_ms:
+        if recorder.heard_ms < max(1, step.min_ms):
             return False
         assert self._recordings is not None
         path = self._recordings / f"{self._dial.attempt}-{self._dial.leg}-{step.name}.wav"

@@ -24,12 +24,10 @@ _DECODE: dict[Codec, Callable[[bytes], g711.Pcm]] = {"PCMU": g711.ulaw_to_pcm, "
 class Recorder:
     """Lays packets out by timestamp: lost ones stay silent, late or doubled ones change nothing."""
 
-    def __init__(self, codec: Codec, max_ms: int, silence_ms: int | None, *, level: bool = False) -> None:
-        """``level`` says that ``heard_ms`` will be asked for; silence is watched for in any case."""
+    def __init__(self, codec: Codec, max_ms: int, silence_ms: int | None) -> None:
         self._codec = codec
         self._limit = max_ms * BYTES_PER_MS
         self._quiet_limit = None if silence_ms is None else silence_ms * BYTES_PER_MS
-        self._level = level or silence_ms is not None
         self._data = bytearray()
         self._base: int | None = None
         self._ssrc = 0
@@ -41,7 +39,7 @@ class Recorder:
 
     @property
     def heard_ms(self) -> int:
-        """Until when, from the beginning, there was any sound."""
+        """Until when, from the beginning, there was any sound; 0 when there was none."""
         return self._heard_until // BYTES_PER_MS
 
     @property
@@ -61,7 +59,7 @@ class Recorder:
         if end > len(self._data):
             self._data += _SILENCE[self._codec] * (end - len(self._data))
         self._data[offset:end] = payload
-        if self._level and np.abs(_DECODE[self._codec](payload).astype(np.int32)).mean() > SILENCE_LEVEL:
+        if np.abs(_DECODE[self._codec](payload).astype(np.int32)).mean() > SILENCE_LEVEL:
             self._heard_until = max(self._heard_until, end)
 
     def switch(self, codec: Codec, table: bytes) -> None:

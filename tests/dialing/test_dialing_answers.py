@@ -1,0 +1,220 @@
+"""Answers given in calls: kept once, however often and in whatever pieces they are told."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from engine_world import TARIFF, World
+from ghanti.database.session import transaction
+from ghanti.dialing import answers
+from ghanti.dialing.answers import GivenAnswer
+from ghanti.dialing.attempts import Lease
+from ghanti.dialing.calls import dial_order, moment, way_out
+from ghanti.dialing.events import EventRecorder
+from ghanti.dialing.models import AnswerKind, AnswerState
+from ghanti.encryption import SecretBox
+from ghanti.media.store import MediaStore
+from ghanti.trunks.models import Trunk
+from ghanti.voice.protocol import Answer, Answered, Ended, Event
+
+SURVEY: dict[str, Any] = {
+    "script": {
+        "v": 1,
+        "steps": [
+            {"do": "play", "audio": "one"},
+            {"do": "listen", "name": "q1"},
+            {"do": "play", "audio": "two"},
+            {"do": "listen", "name": "q2"},
+            {"do": "play", "audio": "three"},
+            {"do": "record", "name": "r3"},
+        ],
+    },
+    "audios": {name: {"media": f"given/{name}.ulaw", "ms": 1000} for name in ("one", "two", "three")},
+}
+ALL = "SELECT name, state, keys, media_key, ms FROM answers ORDER BY name"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> MediaStore:
+    return MediaStore(tmp_path / "media")
+
+
+@pytest.fixture
+def recorder(world: World, store: MediaStore) -> EventRecorder:
+    return EventRecorder(world.sessions, store, TARIFF, world.worker)
+
+
+async def _sent(world: World, **order: Any) -> Lease:
+    """An attempt of a survey that is under way."""
+    await world.open()
+    await world.plan(await world.account(), 1, call_content=SURVEY, **order)
+    return await _leased(world, await world.trunk())
+
+
+async def _leased(world: World, trunk: int) -> Lease:
+    await world.rewind()
+    (lease,) = await world.lease(world.leaser(), trunk)
+    await world.send([lease])
+    return lease
+
+
+def _told(lease: Lease, name: str, state: str, **more: Any) -> Answer:
+    kind = "recording" if name.startswith("r") else "keys"
+    return Answer.model_validate(
+        {"seq": 1, "attempt": lease.attempt_id, "leg": 1, "at": time.time(), "name": name, "kind": kind}
+        | {"state": state, **more}
+    )
+
+
+def _ended(lease: Lease, reason: str = "hungup") -> Ended:
+    return Ended(
+        seq=9, attempt=lease.attempt_id, leg=1, at=time.time(), reason=reason, answered=True, duration_ms=4000
+    )
+
+
+def _recorded(folder: Path, name: str = "a-1-r3.wav") -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_bytes(b"RIFF")
+    return path
+
+
+async def test_answers_are_kept_as_they_come_and_recordings_moved(
+    world: World, recorder: EventRecorder, store: MediaStore, tmp_path: Path
+) -> None:
+    lease = await _sent(world)
+    path = _recorded(tmp_path / "voice")
+    begun = Answered(seq=1, attempt=lease.attempt_id, leg=1, at=time.time(), codec="PCMU")
+    await recorder.record([begun, _told(lease, "q1", "given", keys="2"), _told(lease, "q2", "given")])
+    assert await world.rows(ALL) == [("q1", "given", "2", None, None), ("q2", "given", None, None, None)]
+    await recorder.record([_told(lease, "r3", "pending")])
+    assert (await world.rows(ALL))[2] == ("r3", "pending", None, None, None)
+    stored = _told(lease, "r3", "stored", path=str(path), ms=1500)
+    await recorder.record([stored])
+    key = f"recordings/{lease.account_id}/{path.name}"
+    assert (await world.rows(ALL))[2] == ("r3", "stored", None, key, 1500)
+    assert store.path(key).read_bytes() == b"RIFF"
+    assert not path.exists()
+    # Told again, in whole or in part, after an ack that never came.
+    kept = await world.rows(ALL)
+    for again in ([stored], [_told(lease, "q1", "given", keys="2"), _told(lease, "r3", "pending")], [stored]):
+        await recorder.record(again)
+        assert await world.rows(ALL) == kept
+    await recorder.record([_ended(lease)])
+    assert await world.rows(ALL) == kept
+    await world.check()
+
+
+async def test_a_recording_on_another_disk_is_copied(
+    world: World, recorder: EventRecorder, store: MediaStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lease = await _sent(world)
+    path = _recorded(tmp_path / "voice")
+
+    def other_disk(_self: Path, _target: Path) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    with monkeypatch.context() as there:
+        there.setattr(MediaStore, "put_file", lambda *_: other_disk(path, path))
+        await recorder.record([_told(lease, "r3", "stored", path=str(path), ms=10)])
+    key = await world.value("SELECT media_key FROM answers")
+    assert store.path(key).read_bytes() == b"RIFF"
+    assert not path.exists()
+
+
+async def test_a_recording_that_is_gone_is_lost(
+    world: World, recorder: EventRecorder, tmp_path: Path
+) -> None:
+    lease = await _sent(world)
+    gone = _told(lease, "r3", "stored", path=str(tmp_path / "gone.wav"), ms=10)
+    await recorder.record([_told(lease, "r3", "pending"), gone])
+    assert await world.rows(ALL) == [("r3", "lost", None, None, 10)]
+
+
+async def test_what_is_pending_when_the_call_ends_is_lost(world: World, recorder: EventRecorder) -> None:
+    lease = await _sent(world)
+    await recorder.record(
+        [_told(lease, "q1", "given", keys="1"), _told(lease, "r3", "pending"), _ended(lease)]
+    )
+    assert [(row.name, row.state) for row in await world.rows(ALL)] == [("q1", "given"), ("r3", "lost")]
+
+
+async def test_what_is_pending_when_its_channel_dies_is_lost_until_the_truth_is_told(
+    world: World, recorder: EventRecorder, tmp_path: Path
+) -> None:
+    lease = await _sent(world)
+    await recorder.record([_told(lease, "r3", "pending")])
+    async with transaction(world.sessions) as session:
+        await answers.lose_abandoned(session)
+    assert await world.value("SELECT state FROM answers") == "pending"
+    await world.execute("UPDATE attempts SET state = 'ended', ended_at = now(), outcome = 'unknown'")
+    async with transaction(world.sessions) as session:
+        await answers.lose_abandoned(session)
+    assert await world.value("SELECT state FROM answers") == "lost"
+    path = _recorded(tmp_path / "voice")
+    await recorder.record([_told(lease, "r3", "stored", path=str(path), ms=10)])
+    assert await world.value("SELECT state FROM answers") == "stored"
+
+
+async def test_a_retry_asks_what_was_not_answered(
+    world: World, recorder: EventRecorder, store: MediaStore
+) -> None:
+    first = await _sent(world, retries={"hungup": {"times": 1, "gap_seconds": 0}})
+    await recorder.record(
+        [_told(first, "q1", "given", keys="1"), _told(first, "r3", "pending"), _ended(first)]
+    )
+    second = await _leased(world, await world.value("SELECT id FROM trunks"))
+    assert (second.target_id, second.attempt_id == first.attempt_id) == (first.target_id, False)
+    async with transaction(world.sessions) as session:
+        answered = await answers.answered(session, [second])
+    assert answered == {second.target_id: {"q1"}}
+    trunk = Trunk(name="t", host="h", port=5060, codecs=["PCMU"], number_format="e164")
+    way = way_out(trunk, SecretBox(b"k" * 32))
+    order = dial_order(
+        second, trunk, way, store, answered=answered[second.target_id], max_seconds=60, home_country="NP"
+    )
+    assert order.script.asks == ["q2", "r3"]
+    assert order.audio == {name: str(store.path(f"given/{name}.ulaw")) for name in ("two", "three")}
+    # The lost recording gives way to that of the second call; what stands is left alone.
+    await recorder.record([_told(second, "q1", "given", keys="9"), _told(second, "r3", "pending")])
+    rows = await world.rows("SELECT name, state, keys, attempt_id FROM answers ORDER BY name")
+    assert rows == [
+        ("q1", "given", "1", first.attempt_id),
+        ("r3", "pending", None, second.attempt_id),
+    ]
+
+
+async def test_an_answer_of_an_attempt_that_is_no_more_is_dropped(world: World) -> None:
+    stranger = GivenAnswer(UUID(int=1), "q1", AnswerKind.KEYS, AnswerState.GIVEN, moment(time.time()), "1")
+    async with transaction(world.sessions) as session:
+        await answers.record(session, [stranger])
+    assert await world.rows(ALL) == []
+
+
+async def test_one_event_at_a_time_or_all_at_once_is_the_same(
+    world: World, recorder: EventRecorder, tmp_path: Path
+) -> None:
+    told = []
+    for one_by_one in (True, False):
+        lease = await _sent(world)
+        path = _recorded(tmp_path / "voice", f"{lease.attempt_id}.wav")
+        events: list[Event] = [
+            _told(lease, "q1", "given", keys="1"),
+            _told(lease, "r3", "pending"),
+            _told(lease, "r3", "stored", path=str(path), ms=7),
+            _ended(lease, "completed"),
+        ]
+        for batch in [[event] for event in events] if one_by_one else [events]:
+            await recorder.record(batch)
+        told.append(
+            await world.rows(
+                "SELECT name, state, keys, ms FROM answers WHERE attempt_id = :id ORDER BY name",
+                id=lease.attempt_id,
+            )
+        )
+    assert told[0] == told[1] == [("q1", "given", "1", None), ("r3", "stored", None, 7)]
