@@ -21,6 +21,7 @@ from ghanti.database.schema import wait_until_current
 from ghanti.database.session import SessionFactory, create_session_factory, opened, transaction
 from ghanti.dialing import discarding, preparation, sessions
 from ghanti.dialing.dialler import Dialler
+from ghanti.dialing.models import URGENT
 from ghanti.dialing.texter import Texter
 from ghanti.dialing.worker import Drained, every, until_committed
 from ghanti.encryption import SecretBox, secret_box
@@ -31,6 +32,8 @@ from ghanti.sockets import voice_socket
 from ghanti.speech.pool import SpeechPool
 
 logger = logging.getLogger(__name__)
+
+_URGENT_PROCESSES = 2
 
 Work = Callable[[SessionFactory, Settings, SecretBox, asyncio.Event], Awaitable[None]]
 """A role's work, until the event asks it to drain."""
@@ -50,6 +53,7 @@ async def speech(
     factory: SessionFactory, settings: Settings, box: SecretBox, draining: asyncio.Event
 ) -> None:
     worker = uuid4()
+    store = MediaStore(settings.media_folder)
 
     async def open_session() -> None:
         async with transaction(factory) as session:
@@ -60,19 +64,29 @@ async def speech(
             await sessions.heartbeat(session, worker)
 
     async def discard() -> None:
-        store = MediaStore(settings.media_folder)
         await discarding.discard_audio(factory, store, settings.audio_keep_seconds)
 
     async def erase() -> None:
         await otps.erase_old(factory, settings.otp_keep_days)
 
     await until_committed(open_session, "opening the speech session")
+    media = settings.media_folder
     try:
-        async with SpeechPool(settings.media_folder) as pool, asyncio.TaskGroup() as tasks:
-            preparer = preparation.Preparer(factory, settings, box, pool, worker)
-            tasks.create_task(every(0, preparer.run, "preparation"))
+        async with (
+            SpeechPool(media) as pool,
+            SpeechPool(media, _URGENT_PROCESSES, batch=1, at_once=True) as urgent_pool,
+            asyncio.TaskGroup() as tasks,
+        ):
+            bulk = preparation.Preparer(factory, settings, box, pool, worker, preparation.NOT_URGENT)
+            urgent = preparation.Preparer(factory, settings, box, urgent_pool, worker, URGENT)
+            tasks.create_task(every(0, bulk.run, "preparation"))
+            tasks.create_task(every(0, urgent.run_at_once, "urgent preparation"))
             tasks.create_task(every(1, beat, "heartbeat"))
             tasks.create_task(every(60, discard, "audio clean-up"))
+            tasks.create_task(every(1, lambda: discarding.discard_secrets(factory, store), "secret audio"))
+            tasks.create_task(
+                every(10, lambda: discarding.sweep_secrets(factory, store), "lost secret audio")
+            )
             tasks.create_task(every(3600, erase, "erasing of old codes"))
             await draining.wait()
             # What was being rendered is rendered again: nothing of it was promised.

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import suppress
+from pathlib import Path
 
 from sqlalchemy import text
 
 from ghanti.database.session import SessionFactory, transaction
+from ghanti.dialing.speaking import SECRET_FOLDER
 from ghanti.media.store import MediaStore
+
+ORPHAN_SECONDS = 60.0
+"""Age from which secret audio that no target names is left over from a process that died."""
 
 
 async def discard_audio(sessions: SessionFactory, store: MediaStore, keep_seconds: int) -> int:
@@ -41,3 +48,62 @@ async def discard_audio(sessions: SessionFactory, store: MediaStore, keep_second
     for key in keys:
         await asyncio.to_thread(store.delete, key)
     return len(keys)
+
+
+async def discard_secrets(sessions: SessionFactory, store: MediaStore) -> int:
+    """Delete the secret audio of targets that are final; answers of how many.
+
+    Files first: if this process dies in between, the next one finds the rows as they were.
+    """
+    async with transaction(sessions) as session:
+        rows = (
+            await session.execute(
+                text(
+                    """
+                    SELECT account_id, id, content -> 'secrets' AS secrets FROM targets
+                     WHERE content ? 'secrets' AND state = 'final'
+                     ORDER BY account_id, id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
+                    """
+                )
+            )
+        ).all()
+        for row in rows:
+            for key in row.secrets.values():
+                await asyncio.to_thread(store.delete, key)
+        if rows:
+            await session.execute(
+                text(
+                    "UPDATE targets SET content = content - 'secrets'"
+                    " WHERE account_id = :account_id AND id = :id"
+                ),
+                [{"account_id": row.account_id, "id": row.id} for row in rows],
+            )
+    return len(rows)
+
+
+async def sweep_secrets(sessions: SessionFactory, store: MediaStore) -> int:
+    """Delete secret audio that no target names: its process died before it was needed; answers how much."""
+    left = await asyncio.to_thread(_older, store.path(SECRET_FOLDER), time.time() - ORPHAN_SECONDS)
+    if not left:
+        return 0
+    async with transaction(sessions) as session:
+        named = await session.scalars(
+            text(
+                "SELECT jsonb_path_query(content, '$.secrets.*') #>> '{}' FROM targets"
+                " WHERE content ? 'secrets'"
+            )
+        )
+        needed = {store.path(key) for key in named}
+    orphans = [path for path in left if path not in needed]
+    for path in orphans:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+    return len(orphans)
+
+
+def _older(folder: Path, than: float) -> list[Path]:
+    found = []
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < than:
+                found.append(path)
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from ghanti.credits.tariff import Tariff
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import closing, contents, stock
-from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
+from ghanti.dialing.models import URGENT, Channel, Outcome, Plan, PlanClass, PlanState
 from ghanti.dialing.speaking import Made, Speaker
 from ghanti.dialing.worker import tariff_of
 from ghanti.encryption import DecryptionError, SecretBox
@@ -30,49 +30,81 @@ from ghanti.speech.pool import SpeechPool
 logger = logging.getLogger(__name__)
 
 BATCH = 48
+NOT_URGENT = tuple(each for each in PlanClass if each not in URGENT)
+
 _PUT_OFF_SECONDS = 5.0
+_IDLE_SECONDS = 0.1
+_URGENT_SECONDS = 0.05
+_MOST_AT_ONCE = 8
+_Key = tuple[int, int, Channel]
 
 
 class Preparer:
-    """One pass prepares at most one batch a plan and channel; passes repeat while there is work."""
+    """Prepares plans of some classes, a batch a plan and channel at a time."""
 
     def __init__(
-        self, sessions: SessionFactory, settings: Settings, box: SecretBox, pool: SpeechPool, worker: UUID
+        self,
+        sessions: SessionFactory,
+        settings: Settings,
+        box: SecretBox,
+        pool: SpeechPool,
+        worker: UUID,
+        classes: Collection[PlanClass] = tuple(PlanClass),
     ) -> None:
         self._sessions = sessions
         self._settings = settings
         self._box = box
         self._worker = worker
+        self._classes = classes
         self._tariff: Tariff = tariff_of(settings)
         self._speaker = Speaker(pool, MediaStore(settings.media_folder), box, settings)
-        self._put_off: dict[tuple[int, int, str], float] = {}
+        self._put_off: dict[_Key, float] = {}
+
+    async def run(self) -> None:
+        """One plan after the other, for as long as there is work, without a pause."""
+        while True:
+            if not await self.pass_once():
+                await asyncio.sleep(_IDLE_SECONDS)
 
     async def pass_once(self) -> int:
         """Prepare what is next of every plan that runs; answers how many targets were settled."""
-        async with transaction(self._sessions) as session:
-            due = await stock.unready_plans(session, self._settings.horizon_seconds)
         done = 0
-        for account_id, plan_id, channel in due:
-            done += await self._try(account_id, plan_id, Channel(channel))
+        for key in await self._due():
+            done += await self._try(key)
         return done
 
-    async def run(self) -> None:
-        while True:
-            if not await self.pass_once():
-                await asyncio.sleep(0.1)
+    async def run_at_once(self) -> None:
+        """Each plan as soon as it is there, behind no other: for what people wait for."""
+        under_way: dict[_Key, asyncio.Task[int]] = {}
+        try:
+            while True:
+                for key in await self._due():
+                    if key not in under_way and len(under_way) < _MOST_AT_ONCE:
+                        under_way[key] = asyncio.create_task(self._try(key))
+                await asyncio.sleep(_URGENT_SECONDS)
+                for key in [key for key, task in under_way.items() if task.done()]:
+                    under_way.pop(key).result()
+        finally:
+            for task in under_way.values():
+                task.cancel()
+            await asyncio.gather(*under_way.values(), return_exceptions=True)
 
-    async def _try(self, account_id: int, plan_id: int, channel: Channel) -> int:
+    async def _due(self) -> list[_Key]:
+        async with transaction(self._sessions) as session:
+            rows = await stock.unready_plans(session, self._settings.horizon_seconds, self._classes)
+        return [(row.account_id, row.id, Channel(row.channel)) for row in rows]
+
+    async def _try(self, key: _Key) -> int:
         """Prepare a batch; a plan that cannot be prepared is put off and holds up no other."""
-        key = (account_id, plan_id, channel)
         if self._put_off.get(key, 0.0) > time.monotonic():
             return 0
         self._put_off.pop(key, None)
         try:
-            return await self._prepare(account_id, plan_id, channel)
+            return await self._prepare(*key)
         except DATABASE_ERRORS:
             raise
         except Exception:
-            logger.exception("plan %d could not be prepared and is put off", plan_id)
+            logger.exception("plan %d could not be prepared and is put off", key[1])
             self._put_off[key] = time.monotonic() + _PUT_OFF_SECONDS
             return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -18,8 +18,10 @@ Ready = tuple[int, dict[str, Any], int]
 """Target id, content, credits one attempt holds."""
 
 
-async def unready_plans(session: AsyncSession, horizon_seconds: int) -> list[Any]:
-    """Plans and channels with targets to prepare whose stock does not reach the horizon.
+async def unready_plans(
+    session: AsyncSession, horizon_seconds: int, classes: Collection[PlanClass] = tuple(PlanClass)
+) -> list[Any]:
+    """Plans of these classes, and channels, with targets to prepare whose stock does not reach the horizon.
 
     The plans that run share the pace and so the horizon; one that waits for credits keeps a small stock.
     """
@@ -33,7 +35,8 @@ async def unready_plans(session: AsyncSession, horizon_seconds: int) -> list[Any
             due AS (
                 SELECT p.account_id, p.id, p.plan_class, p.state FROM plans p
                  WHERE (p.state = 'running' OR (p.state = 'paused' AND p.state_reason = 'credits'))
-                   AND p.starts_at < now() + make_interval(secs => :horizon)),
+                   AND p.starts_at < now() + make_interval(secs => :horizon)
+                   AND p.plan_class = ANY(CAST(:classes AS text[]))),
             stock AS (
                 SELECT pace.channel,
                        greatest(:least, (pace.per_second * :horizon
@@ -56,7 +59,11 @@ async def unready_plans(session: AsyncSession, horizon_seconds: int) -> list[Any
              ORDER BY array_position(CAST(:classes AS text[]), p.plan_class), p.id
             """
         ),
-        {"horizon": horizon_seconds, "least": _LEAST_AHEAD, "classes": list(PlanClass)},
+        {
+            "horizon": horizon_seconds,
+            "least": _LEAST_AHEAD,
+            "classes": [each for each in PlanClass if each in classes],
+        },
     )
     return list(rows)
 

@@ -15,7 +15,7 @@ from ghanti.speech.child import ENGINES, Child, ChildDied
 from ghanti.speech.engines.base import EngineVoice
 from ghanti.speech.errors import SpeechError
 
-_BATCH = 8
+BATCH = 8
 _TRIES = 2
 # espeak-ng loses about two kilobytes a text, so a process is replaced before that is noticed.
 _TEXTS_A_LIFE = 20_000
@@ -48,6 +48,9 @@ class SpeechPool:
     A process that dies, or spends more than ``text_seconds`` on one text, is replaced; the text it
     was at is tried once more and then fails, the others don't notice. The processes end with this
     one, whatever ends it. Use as an async context manager, in one event loop.
+
+    ``batch`` is how many texts a process is given at a time: with one, no text waits behind another
+    while any process is free. With ``at_once`` the processes start with the pool, not with the first text.
     """
 
     def __init__(
@@ -57,10 +60,14 @@ class SpeechPool:
         *,
         text_seconds: float = 20.0,
         program: Sequence[str] = ENGINES,
+        batch: int = BATCH,
+        at_once: bool = False,
     ) -> None:
         self._command = (*program, str(media_folder))
         self._processes = processes
         self._text_seconds = text_seconds
+        self._batch = batch
+        self._at_once = at_once
         self._waiting: deque[_Job] = deque()
         self._arrived = asyncio.Condition()
         self._workers: list[asyncio.Task[None]] = []
@@ -113,6 +120,8 @@ class SpeechPool:
         batch: deque[_Job] = deque()
         try:
             while True:
+                if child is None and self._at_once:
+                    child = await self._start(batch)
                 batch = await self._next_batch()
                 if child is None or child.texts >= _TEXTS_A_LIFE:
                     if child:
@@ -131,7 +140,7 @@ class SpeechPool:
         async with self._arrived:
             while not batch:
                 await self._arrived.wait_for(lambda: self._waiting)
-                while self._waiting and len(batch) < _BATCH:
+                while self._waiting and len(batch) < self._batch:
                     job = self._waiting.popleft()
                     if not job.done.done():
                         batch.append(job)
