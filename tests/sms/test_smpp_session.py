@@ -118,6 +118,22 @@ async def test_the_window_is_never_exceeded(smsc: ScriptedSmsc) -> None:
         assert session.free == 4
 
 
+async def test_an_urgent_text_is_sent_before_those_that_wait_for_the_pace(smsc: ScriptedSmsc) -> None:
+    async with running(smsc, window=20, messages_per_second=80) as (session, _):
+        peer = await bound(smsc, session)
+        others = [asyncio.create_task(session.submit(message(number))) for number in range(6)]
+        urgent = asyncio.create_task(session.submit(message(99), urgent=True))
+        order = []
+        for _ in range(7):
+            seen = await peer.next(SUBMIT)
+            order.append(int(seen.body.rpartition(b" ")[2]))
+            peer.answer(seen, b"id\0")
+        await asyncio.gather(*others, urgent)
+        # The first had its turn before the urgent one asked; depth may have given the second one too.
+        assert order.index(99) <= 2
+        assert [number for number in order if number != 99] == [0, 1, 2, 3, 4, 5]
+
+
 async def test_a_drop_inside_the_window_is_unknown_and_nothing_is_sent_again(smsc: ScriptedSmsc) -> None:
     async with running(smsc, window=10) as (session, recorder):
         peer = await bound(smsc, session)

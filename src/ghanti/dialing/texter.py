@@ -207,7 +207,7 @@ class Texter:
 
     async def _send_one(self, smsc_id: int, channel: SmsChannel, lease: Lease) -> None:
         try:
-            result = await channel.send(OutgoingSms(to=lease.number, text=self._text(lease)))
+            result = await channel.send(OutgoingSms(lease.number, self._text(lease), urgent=lease.urgent))
         except Exception:
             logger.exception("sending attempt %s failed in an unforeseen way", lease.attempt_id)
             result = SendResult(SendOutcome.UNKNOWN, 0, reason="internal error")

@@ -13,12 +13,16 @@ from ghanti.sms.receipts import Receipt
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """A whole text to one phone: `to` in E.164, `source` the sender when it isn't the account's own."""
+    """A whole text to one phone: `to` in E.164, `source` the sender when it isn't the account's own.
+
+    An `urgent` one leaves before all others that wait for the carrier's pace.
+    """
 
     to: str
     text: str
     source: str | None = None
     validity: timedelta | None = None
+    urgent: bool = False
 
 
 class SendOutcome(StrEnum):

@@ -54,7 +54,7 @@ class SmppChannel:
             return SendResult(SendOutcome.REFUSED, 0, status=status, permanent=True, reason=str(error))
         accepted: list[SentPart] = []
         for number, submit in enumerate(submits, start=1):
-            result = await self._session.submit(submit)
+            result = await self._session.submit(submit, urgent=message.urgent)
             if result.outcome is not SubmitOutcome.ACCEPTED:
                 return _failed(len(submits), accepted, result)
             accepted.append(SentPart(number, result.message_id))

@@ -25,6 +25,10 @@ class Pacer:
         self._cut: float | None = None
         self.rate = max(self._floor, ceiling * _START)
 
+    def due(self) -> float:
+        """In how many seconds the next turn comes."""
+        return max(0.0, self._next - self._clock())
+
     def reserve(self) -> float:
         """Take the next turn; returns how long to wait for it.
 

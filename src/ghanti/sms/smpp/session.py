@@ -17,6 +17,7 @@ from ghanti.sms.smpp.link import BindError, Link, NotSentError, UnansweredError
 from ghanti.sms.smpp.pacing import Pacer
 from ghanti.sms.smpp.pdus import Pdu, PduError, SubmitSm, message_id
 from ghanti.sms.smpp.results import SubmitOutcome, SubmitResult
+from ghanti.sms.smpp.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class SmppSession:
         self._active = 0
         self._link: Link | None = None
         self._pacer = Pacer(config.messages_per_second, asyncio.get_running_loop().time)
+        self._turns = Turns(self._pacer)
         self._keeper: asyncio.Task[None] | None = None
         self._bound = asyncio.Event()
         self.state = SessionState(LinkState.STOPPED)
@@ -94,23 +96,25 @@ class SmppSession:
         """Return once bound."""
         await self._bound.wait()
 
-    async def submit(self, message: SubmitSm) -> SubmitResult:
+    async def submit(self, message: SubmitSm, *, urgent: bool = False) -> SubmitResult:
         """Submit one part, in its turn of window and pace. Never sent again once it may have left.
+
+        An ``urgent`` one is sent before all others that wait for the pace.
 
         Throttled submits are retried here, at a lower pace, up to `throttle_retries` times.
         """
         self._active += 1
         try:
             async with self._window:
-                return await self._submit(message)
+                return await self._submit(message, urgent)
         finally:
             self._active -= 1
 
-    async def _submit(self, message: SubmitSm) -> SubmitResult:
+    async def _submit(self, message: SubmitSm, urgent: bool) -> SubmitResult:
         refusal = SubmitResult(SubmitOutcome.NOT_SENT, reason="no link to the SMSC")
         for attempt in range(self._config.throttle_retries + 1):
             link = self._link
-            if link is None or not await self._turn(link, attempt):
+            if link is None or not await self._turn(link, attempt, urgent):
                 return refusal
             try:
                 response = await link.request(message.encode)
@@ -136,13 +140,15 @@ class SmppSession:
         permanent = status in PERMANENT_REFUSALS
         return SubmitResult(SubmitOutcome.REFUSED, "", status, permanent, status_name(status))
 
-    async def _turn(self, link: Link, attempt: int) -> bool:
-        """Wait for the pace, and after a throttled attempt also back off; False when the link went."""
-        delay = self._pacer.reserve()
+    async def _turn(self, link: Link, attempt: int, urgent: bool) -> bool:
+        """After a throttled attempt back off, then wait for the pace; False when the link went."""
         if attempt:
-            delay = max(delay, random.uniform(0.5, 1.0) * 2 ** (attempt - 1))
-        if delay > 0:
-            await asyncio.wait((link.closed,), timeout=delay)
+            await asyncio.wait((link.closed,), timeout=random.uniform(0.5, 1.0) * 2 ** (attempt - 1))
+        turn = self._turns.ask(urgent)
+        try:
+            await asyncio.wait((link.closed, turn), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            turn.cancel()
         return self._link is link
 
     async def _keep(self) -> None:
