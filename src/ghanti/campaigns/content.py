@@ -12,6 +12,9 @@ from ghanti.accounts.service import Principal
 from ghanti.campaigns.models import Campaign, Category, Services
 from ghanti.contacts import service as contacts
 from ghanti.contacts.variables import MAX_VARIABLES
+from ghanti.media import uploads
+from ghanti.media.store import MediaStore
+from ghanti.settings import Settings
 from ghanti.speech.template import spellings, tags
 from ghanti.surveys import compiling
 from ghanti.surveys import repository as surveys
@@ -26,7 +29,9 @@ class Contents:
     sms: dict[str, Any] | None
 
 
-async def contents(session: AsyncSession, principal: Principal, campaign: Campaign) -> Contents:
+async def contents(
+    session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings
+) -> Contents:
     """What the campaign's plan is to say.
 
     Raises InvalidError, with the field and the reason, when it cannot be said to anybody.
@@ -35,15 +40,17 @@ async def contents(session: AsyncSession, principal: Principal, campaign: Campai
     if not await contacts.count(session, campaign.account_id, campaign.id):
         raise InvalidError("The campaign has no contacts.")
     services = Services(campaign.services)
-    call = await _call(session, principal, campaign) if services.calls else None
+    call = await _call(session, principal, campaign, settings) if services.calls else None
     sms = await _message(session, campaign) if services.texts else None
     return Contents(call, sms)
 
 
-async def call_content(session: AsyncSession, principal: Principal, campaign: Campaign) -> dict[str, Any]:
+async def call_content(
+    session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings
+) -> dict[str, Any]:
     """What the campaign's calls alone are to say. Raises InvalidError as ``contents`` does."""
     _check_draft(campaign)
-    return await _call(session, principal, campaign)
+    return await _call(session, principal, campaign, settings)
 
 
 def _check_draft(campaign: Campaign) -> None:
@@ -51,13 +58,24 @@ def _check_draft(campaign: Campaign) -> None:
         raise InvalidError("The campaign is a draft. Set its voice and category first, with draft false.")
 
 
-async def _call(session: AsyncSession, principal: Principal, campaign: Campaign) -> dict[str, Any]:
+async def _call(
+    session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings
+) -> dict[str, Any]:
     if campaign.services == Services.SURVEY:
         return await _survey(session, principal, campaign)
     if campaign.category == Category.AUDIO:
-        raise InvalidError.of("audio_file", "An Audio campaign needs an audio file.")
+        return {"audios": {MAIN_AUDIO: _audio(campaign, settings)}}
     await check_template(session, campaign, "message", campaign.message)
     return {**voice(principal, campaign), "audios": {MAIN_AUDIO: {"template": campaign.message}}}
+
+
+def _audio(campaign: Campaign, settings: Settings) -> dict[str, Any]:
+    if campaign.audio_file is None:
+        raise InvalidError.of("audio_file", "An Audio campaign needs an audio file.")
+    audio = uploads.kept_audio(MediaStore(settings.media_folder), campaign.audio_file)
+    if audio is None:
+        raise InvalidError.of("audio_file", "The audio file is there no more; send it again.")
+    return {"media": audio.ulaw_key, "ms": audio.ms}
 
 
 async def _survey(session: AsyncSession, principal: Principal, campaign: Campaign) -> dict[str, Any]:

@@ -57,7 +57,7 @@ async def demo_call(
         raise InvalidError("The campaign sends messages only; there is no call to try out.")
     if await repository.demo_call_open(session, contact.account_id, contact.id):
         raise ConflictError("A demo call of this contact is under way.")
-    said = await content.call_content(session, principal, campaign)
+    said = await content.call_content(session, principal, campaign, settings)
     _check_tags(said, contact)
     _check_credits(balances, settings.credits_per_pulse)
     await _order(session, campaign, contact, said, settings)

@@ -45,7 +45,7 @@ async def place(
 ) -> Started:
     """Order the plan of a locked campaign that has none open. Raises InvalidError as ``run`` does."""
     starts_at = schedule.start_of(campaign.schedule, schedule.utc_now())
-    said = await content.contents(session, principal, campaign)
+    said = await content.contents(session, principal, campaign, settings)
     order = await _order(session, campaign, said, starts_at, settings.ring_seconds)
     plan = await dialing.create_plan(session, order)
     calls = await dialing.add_targets(session, plan, [Channel.CALL]) if _services(campaign).calls else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +22,8 @@ DEMO_KIND = "demo"
 class CampaignFields(TypedDict, total=False):
     """The fields that a create or an update names; an absent key leaves the field as it is.
 
-    ``voice`` is an id, an internal name, or None for the account's default voice.
+    ``voice`` is an id, an internal name, or None for the account's default voice. ``audio_file`` is the key
+    of audio that was stored for this campaign alone (``media/uploads.py``), or None for no audio.
     """
 
     name: str
@@ -37,6 +39,7 @@ class CampaignFields(TypedDict, total=False):
     draft: bool
     failover_target: list[str]
     length_factor: Decimal
+    audio_file: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class CampaignView:
         progress_percent: Final targets of all targets of both channels; 100 only when all are final.
         credits_consumed: Phone plus SMS credits charged so far.
         paused_reason: Why its plan is paused, None when it is not.
+        disused: Keys of the media store that it needs no more, to be deleted after the commit.
     """
 
     campaign: Campaign
@@ -57,6 +61,7 @@ class CampaignView:
     progress_percent: int = 0
     credits_consumed: int = 0
     paused_reason: str | None = None
+    disused: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

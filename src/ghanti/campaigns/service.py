@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,7 @@ from ghanti.contacts import service as contacts
 from ghanti.credits import service as credits
 from ghanti.dialing import ownership
 from ghanti.dialing import service as dialing
+from ghanti.media import uploads
 from ghanti.settings import Settings
 from ghanti.speech.models import Voice
 from ghanti.surveys import repository as surveys
@@ -61,8 +63,8 @@ async def update(
     Raises NotFoundError, InvalidError, ForbiddenError, and ConflictError when it begins just now.
     """
     campaign = await views.locked(session, principal.account_id, campaign_id)
-    await _change(session, principal, campaign, fields, settings)
-    return await views.view(session, campaign)
+    disused = await _change(session, principal, campaign, fields, settings)
+    return replace(await views.view(session, campaign), disused=disused)
 
 
 async def set_message(
@@ -83,8 +85,8 @@ async def set_message(
         missing.append("message")
     if missing:
         raise InvalidError.missing(missing)
-    await _change(session, principal, campaign, {"draft": False, **fields}, settings)
-    return await views.view(session, campaign)
+    disused = await _change(session, principal, campaign, {"draft": False, **fields}, settings)
+    return replace(await views.view(session, campaign), disused=disused)
 
 
 async def delete(session: AsyncSession, principal: Principal, campaign_id: int) -> list[str]:
@@ -102,7 +104,8 @@ async def delete(session: AsyncSession, principal: Principal, campaign_id: int) 
     sounds = await surveys.sounds(session, campaign.account_id, campaign.id)
     await repository.remove(session, campaign.account_id, campaign.id)
     spoken = await surveys.disused(session, campaign.account_id, sounds)
-    return [key for key in (campaign.bulk_file, campaign.audio_file) if key is not None] + spoken
+    contacts_file = [campaign.bulk_file] if campaign.bulk_file is not None else []
+    return [*contacts_file, *_audio_keys(campaign), *spoken]
 
 
 def _missing(fields: CampaignFields) -> list[str]:
@@ -164,12 +167,14 @@ async def _change(
     campaign: Campaign,
     fields: CampaignFields,
     settings: Settings,
-) -> None:
+) -> list[str]:
+    """Answers the keys of the media store that are needed no more."""
     columns = await _columns(session, principal, fields)
     changes = {name: value for name, value in columns.items() if getattr(campaign, name) != value}
     if not changes:
-        return
+        return []
     _check_changes(campaign, changes)
+    disused = _audio_keys(campaign) if "audio_file" in changes else []
     for name, value in changes.items():
         setattr(campaign, name, value)
     if "services" in changes:
@@ -181,6 +186,11 @@ async def _change(
         if plan is not None:
             await dialing.set_credit_limit(session, plan.account_id, plan.id, campaign.credit_limit)
     await repository.touch(session, campaign)
+    return disused
+
+
+def _audio_keys(campaign: Campaign) -> list[str]:
+    return uploads.keys(campaign.audio_file) if campaign.audio_file is not None else []
 
 
 def _check_changes(campaign: Campaign, changes: Mapping[str, Any]) -> None:

@@ -41,11 +41,11 @@ async def keep_audio(store: MediaStore, upload: BinaryIO, account_id: int, setti
     Raises:
         UndecodableError: no audio that can be played, too long, or larger than the settings allow.
     """
-    with store.scratch() as folder:
-        original, ulaw = folder / "original", folder / "ulaw"
+    with store.scratch() as scratch:
+        original, ulaw = scratch / "original", scratch / "ulaw"
         await asyncio.to_thread(_copy, upload, original, settings.upload_megabytes)
         decoded = await decode(original, ulaw, settings)
-        original_key = f"uploads/{account_id}/audio/{uuid4().hex}{decoded.ending}"
+        original_key = f"{folder(account_id)}{uuid4().hex}{decoded.ending}"
         # The original comes last: where it is, the other is too.
         await asyncio.to_thread(store.put_file, ulaw_key(original_key), ulaw)
         await asyncio.to_thread(store.put_file, original_key, original)
@@ -58,6 +58,11 @@ def kept_audio(store: MediaStore, original_key: str) -> KeptAudio | None:
     if not size:
         return None
     return KeptAudio(original_key, ulaw_key(original_key), size * 1000 // SAMPLE_RATE)
+
+
+def folder(account_id: int) -> str:
+    """How the keys of an account's audio begin."""
+    return f"uploads/{account_id}/audio/"
 
 
 def ulaw_key(original_key: str) -> str:

@@ -10,11 +10,11 @@ from fastapi import APIRouter, BackgroundTasks, Request, Response
 
 from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import Principal
-from ghanti.api.context import InParts, Reader, Sent, Transaction, Writer
+from ghanti.api.context import InParts, Parts, Reader, Transaction, Upload, Writer
 from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.pagination import envelope, window_of
 from ghanti.api.responses import answer
-from ghanti.api.tingting import links, shapes
+from ghanti.api.tingting import audio, links, shapes, surveys
 from ghanti.api.tingting.examples import (
     CAMPAIGN,
     CAMPAIGN_BODY,
@@ -29,7 +29,8 @@ from ghanti.api.tingting.examples import (
 from ghanti.api.tingting.fields import WrongValueError, boolean, campaign_fields, campaign_status, integer
 from ghanti.campaigns import service as campaigns
 from ghanti.campaigns import views
-from ghanti.campaigns.schemas import CampaignFilter
+from ghanti.campaigns.schemas import CampaignFilter, CampaignView
+from ghanti.surveys import service as survey_rules
 
 T = TypeVar("T")
 
@@ -68,13 +69,24 @@ async def list_campaigns(request: Request, principal: Reader, session: Transacti
     "/campaign/create/",
     summary="Create a campaign",
     responses=answers(CREATED_CAMPAIGN, 201),
-    openapi_extra=accepts(CAMPAIGN_BODY, ["name", "services", "user_phone", "message"]),
+    openapi_extra=accepts(CAMPAIGN_BODY, ["name", "services", "user_phone", "message"], audio.FILES),
 )
-async def create_campaign(principal: Writer, sent: Sent, session: Transaction) -> Response:
+async def create_campaign(
+    request: Request, principal: Writer, sent: surveys.StepsSent, session: Transaction, parts: InParts
+) -> Response:
+    """A SURVEY campaign may bring its `steps`, as those of campaign/create/{id}/survey/."""
     fields = campaign_fields(sent, principal.time_zone)
-    view = await campaigns.create(session, principal, fields)
+    async with (
+        audio.taken(parts, principal, sent, fields),
+        surveys.steps_of_new(parts, principal, sent, fields) as drafts,
+    ):
+        view = await campaigns.create(session, principal, fields)
+        if drafts:
+            await survey_rules.replace_steps(session, principal, view.campaign.id, drafts, parts.settings)
     unset = "category" not in fields
-    return answer(shapes.campaign(view, principal.time_zone, None, category_unset=unset), 201)
+    survey = await survey_rules.survey_if_any(session, view.campaign)
+    created = links.campaign(request, principal, view, category_unset=unset)
+    return answer({**created, **surveys.detail(survey, request)}, 201)
 
 
 @router.api_route(
@@ -84,16 +96,25 @@ async def create_campaign(principal: Writer, sent: Sent, session: Transaction) -
     "/campaign/create/{campaign_id:row}/message/",
     summary="Set voice and category",
     responses=answers(MESSAGE_STEP),
-    openapi_extra=accepts({"voice": 3, "category": "Text"}, ["voice", "category"]),
+    openapi_extra=accepts({"voice": 3, "category": "Text"}, ["voice", "category"], audio.FILES),
 )
 async def set_message(
-    campaign_id: int, principal: Writer, sent: Sent, session: Transaction, parts: InParts
+    request: Request,
+    campaign_id: int,
+    principal: Writer,
+    sent: Upload,
+    session: Transaction,
+    parts: InParts,
+    afterwards: BackgroundTasks,
 ) -> Response:
+    """Sets what the calls say: a text and its voice, or with category `Audio` the file in `audio_file`."""
     fields = campaign_fields(sent, principal.time_zone)
     for name in fields.keys() - _MESSAGE_FIELDS:
         del fields[name]  # type: ignore[misc]
-    view = await campaigns.set_message(session, principal, campaign_id, fields, parts.settings)
-    return answer(shapes.message_step(view.campaign))
+    async with audio.taken(parts, principal, sent, fields, campaign_id):
+        view = await campaigns.set_message(session, principal, campaign_id, fields, parts.settings)
+    _discard(parts, view, afterwards)
+    return answer(shapes.message_step(view.campaign, links.media_url(request, view.campaign.audio_file)))
 
 
 @router.get("/campaign/{campaign_id:row}/", summary="A campaign", responses=answers(CAMPAIGN))
@@ -101,7 +122,9 @@ async def get_campaign(
     request: Request, campaign_id: int, principal: Reader, session: Transaction
 ) -> Response:
     campaign = await views.found(session, principal.account_id, campaign_id)
-    return answer(links.campaign(request, principal, await views.view(session, campaign)))
+    shown = links.campaign(request, principal, await views.view(session, campaign))
+    survey = await survey_rules.survey_if_any(session, campaign)
+    return answer({**shown, **surveys.detail(survey, request)})
 
 
 @router.api_route("/campaign/{campaign_id:row}/", methods=["PUT", "POST"], include_in_schema=False)
@@ -109,19 +132,24 @@ async def get_campaign(
     "/campaign/{campaign_id:row}/",
     summary="Update a campaign",
     responses=answers(CAMPAIGN),
-    openapi_extra=accepts({"name": "updated name", "services": "SMS & PHONE", "schedule": "2025-07-09"}),
+    openapi_extra=accepts(
+        {"name": "updated name", "services": "SMS & PHONE", "schedule": "2025-07-09"}, files=audio.FILES
+    ),
 )
 async def update_campaign(
     request: Request,
     campaign_id: int,
     principal: Writer,
-    sent: Sent,
+    sent: Upload,
     session: Transaction,
     parts: InParts,
+    afterwards: BackgroundTasks,
 ) -> Response:
     """Changes the fields that are sent; while it runs only name, description and credit_limit may change."""
     fields = campaign_fields(sent, principal.time_zone)
-    view = await campaigns.update(session, principal, campaign_id, fields, parts.settings)
+    async with audio.taken(parts, principal, sent, fields, campaign_id):
+        view = await campaigns.update(session, principal, campaign_id, fields, parts.settings)
+    _discard(parts, view, afterwards)
     return answer(links.campaign(request, principal, view))
 
 
@@ -139,6 +167,12 @@ async def delete_campaign(
     for key in await campaigns.delete(session, principal, campaign_id):
         afterwards.add_task(parts.store.delete, key)
     return answer({"message": "Campaign deleted successfully", "data": {"id": campaign_id}})
+
+
+def _discard(parts: Parts, view: CampaignView, afterwards: BackgroundTasks) -> None:
+    """Delete what the campaign no longer needs, after the commit."""
+    for key in view.disused:
+        afterwards.add_task(parts.store.delete, key)
 
 
 def _filter(request: Request, principal: Principal) -> CampaignFilter:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from uuid import uuid4
 
 import orjson
-from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Request, Response
 from starlette.datastructures import UploadFile
 
 from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import Principal
-from ghanti.api.body import Body, parse_json, read_body
+from ghanti.api.body import Body, parse_json
 from ghanti.api.context import (
     InParts,
     Parts,
     Reader,
     Sent,
     Transaction,
+    Upload,
     Writer,
-    parts_of,
 )
 from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.pagination import envelope, window_of
@@ -50,14 +49,6 @@ from ghanti.reports import service as reports
 _MOST_CONTACTS = 50_000
 
 router = APIRouter(tags=["Contacts"], route_class=KeyedRoute)
-
-
-async def _upload(request: Request) -> AsyncIterator[Body]:
-    async with aclosing(await read_body(request, parts_of(request).settings.upload_megabytes)) as body:
-        yield body
-
-
-Upload = Annotated[Body, Depends(_upload)]
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _VOICE = {
@@ -186,18 +186,24 @@ def answers(example: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "Success", "content": {"application/json": {"example": example}}}}
 
 
-def accepts(example: dict[str, Any], required: Sequence[str] = ()) -> dict[str, Any]:
-    """The body of a route: JSON or a form, by example."""
+def accepts(
+    example: dict[str, Any], required: Sequence[str] = (), files: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The body of a route: JSON or a form, by example; a multipart form may have files, by description."""
     schema: dict[str, Any] = (
         {"type": "object", "required": list(required)} if required else {"type": "object"}
     )
+    parts = {
+        name: {"type": "string", "format": "binary", "description": text}
+        for name, text in (files or {}).items()
+    }
     return {
         "requestBody": {
             "required": bool(required),
             "content": {
                 "application/json": {"schema": schema, "example": example},
                 "application/x-www-form-urlencoded": {"schema": schema},
-                "multipart/form-data": {"schema": schema},
+                "multipart/form-data": {"schema": {**schema, "properties": parts} if parts else schema},
             },
         }
     }

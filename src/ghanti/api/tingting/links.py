@@ -13,14 +13,25 @@ from ghanti.campaigns.schemas import CampaignView
 
 
 def campaign(
-    request: Request, principal: Principal, view: CampaignView, *, voice_object: bool = False
+    request: Request,
+    principal: Principal,
+    view: CampaignView,
+    *,
+    voice_object: bool = False,
+    category_unset: bool = False,
 ) -> dict[str, Any]:
-    """A campaign as ``shapes.campaign`` has it, in the asker's time zone and with a link to its file."""
-    bulk_file = _media_url(request, view.campaign.bulk_file)
-    return shapes.campaign(view, principal.time_zone, bulk_file, voice_object=voice_object)
+    """A campaign as ``shapes.campaign`` has it, in the asker's time zone and with links to its files."""
+    return shapes.campaign(
+        view,
+        principal.time_zone,
+        media_url(request, view.campaign.audio_file),
+        media_url(request, view.campaign.bulk_file),
+        voice_object=voice_object,
+        category_unset=category_unset,
+    )
 
 
-def _media_url(request: Request, key: str | None) -> str | None:
+def media_url(request: Request, key: str | None) -> str | None:
     """An absolute, signed URL of a file of the media store, or None without one."""
     if key is None:
         return None

@@ -43,6 +43,7 @@ def phone(row: CallerNumber) -> dict[str, Any]:
 def campaign(
     view: CampaignView,
     zone: ZoneInfo,
+    audio_file: str | None,
     bulk_file: str | None,
     *,
     voice_object: bool = False,
@@ -65,7 +66,7 @@ def campaign(
         "message": row.message,
         "description": row.description,
         "schedule": row.schedule.astimezone(zone).isoformat() if row.schedule else None,
-        "audio_file": None,
+        "audio_file": audio_file,
         "bulk_file": bulk_file,
         "category": None if category_unset else row.category or Category.TEXT,
         "user_phone": row.user_phone,
@@ -82,7 +83,7 @@ def campaign(
     }
 
 
-def message_step(row: Campaign) -> dict[str, Any]:
+def message_step(row: Campaign, audio_file: str | None) -> dict[str, Any]:
     return {
         "voice": row.voice_id,
         "sms_message": row.sms_message,
@@ -90,6 +91,7 @@ def message_step(row: Campaign) -> dict[str, Any]:
         "category": row.category or Category.TEXT,
         "draft": row.draft,
         "length_factor": f"{row.length_factor:.2f}",
+        "audio_file": audio_file,
     }
 
 
