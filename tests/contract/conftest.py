@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from api_world import *  # noqa: F403 - its fixtures, which it lists
 from api_world import Tenant, execute
 from ghanti.database.session import SessionFactory, transaction
+from ghanti.settings import Settings
 from ghanti.sockets import listener
 from ghanti.trunks.models import CallerNumber
 from serving import served
@@ -28,6 +30,19 @@ CREATE = {
     "description": "Test message",
     "schedule": "2025-07-08",
 }
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Limits are tested by themselves; here the same request comes again and again."""
+    return Settings(
+        data=tmp_path / "data",
+        api_failures_per_minute=1_000_000,
+        otp_gap_seconds=0,
+        otp_number_limit=0,
+        otp_prefix_limit=0,
+        otp_minute_limit=0,
+    )
 
 
 @pytest.fixture
