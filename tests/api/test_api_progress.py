@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from api_world import Tenant, execute, scalar
-from ghanti.database.session import SessionFactory, transaction
-from ghanti.reports import service as reports
+from ghanti.database.session import SessionFactory
 
 _ATTEMPT = """
 INSERT INTO attempts (account_id, id, plan_id, target_id, contact_id, channel, number, state, outcome,
@@ -242,14 +240,6 @@ async def test_no_name_ends_the_row_of_names(tenant: Tenant) -> None:
     await tenant.add(campaign["id"], "9841000001", **{"a\r=1+1": "x", "b\n=1+1": "y"})
     text = (await tenant.http.get(f"download/report/{campaign['id']}/")).text
     assert text.startswith('\ufeffnumber,"a\r=1+1","b\n=1+1",status,')
-
-
-async def test_download_holds_no_connection(tenant: Tenant, sessions: SessionFactory) -> None:
-    campaign = await tenant.ready()
-    async with transaction(sessions) as session:
-        lines = await reports.campaign_csv(session, tenant.account_id, campaign["id"], ZoneInfo("UTC"))
-    await execute(sessions, "TRUNCATE contacts CASCADE")  # Waits for all who read it.
-    assert b"".join([chunk async for chunk in lines]).count(b"9841000") == 2
 
 
 async def test_report_of_a_campaign_without_contacts(tenant: Tenant) -> None:

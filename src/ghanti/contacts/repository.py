@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, literal_column, select, text
+from sqlalchemy import delete, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -120,13 +120,34 @@ async def remove(session: AsyncSession, account_id: int, contact_id: int) -> boo
     return (await session.scalars(statement)).one_or_none() is not None
 
 
-async def count(session: AsyncSession, account_id: int, campaign_id: int) -> int:
-    statement = (
-        select(func.count())
-        .select_from(Contact)
-        .where(Contact.account_id == account_id, Contact.campaign_id == campaign_id)
+async def carriers(session: AsyncSession, account_id: int, campaign_id: int) -> dict[str, int]:
+    """Contacts by carrier, the most frequent first; only carriers present."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT carrier, sum(contacts)::bigint AS contacts FROM contact_totals
+             WHERE account_id = :account_id AND campaign_id = :campaign_id
+             GROUP BY carrier HAVING sum(contacts) > 0 ORDER BY contacts DESC, carrier
+            """
+        ),
+        {"account_id": account_id, "campaign_id": campaign_id},
     )
-    return (await session.scalars(statement)).one()
+    return {row.carrier: row.contacts for row in rows}
+
+
+async def counts(session: AsyncSession, account_id: int, campaign_ids: Sequence[int]) -> dict[int, int]:
+    """How many contacts each of these campaigns has; those without any are left out."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT campaign_id, sum(contacts)::bigint AS contacts FROM contact_totals
+             WHERE account_id = :account_id AND campaign_id = ANY(:campaign_ids)
+             GROUP BY campaign_id
+            """
+        ),
+        {"account_id": account_id, "campaign_ids": list(campaign_ids)},
+    )
+    return {row.campaign_id: row.contacts for row in rows}
 
 
 async def variable_keys(session: AsyncSession, account_id: int, campaign_id: int) -> list[str]:
@@ -134,14 +155,9 @@ async def variable_keys(session: AsyncSession, account_id: int, campaign_id: int
     rows = await session.scalars(
         text(
             """
-            SELECT key
-              FROM (SELECT keys, min(id) AS id
-                      FROM (SELECT id, ARRAY(SELECT json_object_keys(variables)) AS keys
-                              FROM contacts
-                             WHERE account_id = :account_id AND campaign_id = :campaign_id) each_contact
-                     GROUP BY keys) alike, unnest(keys) WITH ORDINALITY AS named (key, place)
-             GROUP BY key
-             ORDER BY min(ARRAY[id, place])
+            SELECT name FROM campaign_variables
+             WHERE account_id = :account_id AND campaign_id = :campaign_id
+             ORDER BY contact_id, place, name
             """
         ),
         {"account_id": account_id, "campaign_id": campaign_id},

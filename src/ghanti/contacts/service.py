@@ -179,11 +179,14 @@ async def hold_additions(session: AsyncSession, account_id: int, campaign_id: in
 
 
 async def count(session: AsyncSession, account_id: int, campaign_id: int) -> int:
-    return await repository.count(session, account_id, campaign_id)
+    return (await repository.counts(session, account_id, [campaign_id])).get(campaign_id, 0)
 
 
 async def variable_keys(session: AsyncSession, account_id: int, campaign_id: int) -> list[str]:
-    """The names of all variables of a campaign's contacts, in order of the first contact with each."""
+    """The names of all variables of a campaign's contacts, in order of the first contact with each.
+
+    One stays when the last contact that has it goes.
+    """
     return await repository.variable_keys(session, account_id, campaign_id)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
-from typing import Any, Final
+from typing import Final
 
+from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.database.session import raw_connection
@@ -16,22 +17,17 @@ _AHEAD: Final = 2
 """Chunks that wait while the reader is busy: then whoever makes them waits too."""
 
 
-async def copy_out(
-    session: AsyncSession, query: str, parameters: Mapping[str, Any] | None = None
-) -> AsyncGenerator[bytes, None]:
+async def copy_out(session: AsyncSession, query: sql.Composable) -> AsyncGenerator[bytes, None]:
     """The rows of a query as CSV without header (UTF-8), in chunks of about ``CHUNK_BYTES``.
 
     Rows are taken as PostgreSQL makes them, so memory stays flat. Close the generator early (``aclosing``)
     and PostgreSQL is told to stop; the session stays good.
-
-    Args:
-        query: SQL with psycopg's ``%(name)s`` placeholders.
     """
     connection = await raw_connection(session)
     waiting = bytearray()
     async with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", parameters) as copy,
+        cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query)) as copy,
     ):
         async for row in copy:
             waiting += row

@@ -1,249 +1,256 @@
-"""The SQL of what became of a campaign's contacts: one query, for the list on the wire and for the report."""
+"""The SQL of what became of a campaign's contacts: pages of them, and the rows of the report."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+from functools import cache
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Integer,
-    Select,
-    Text,
-    and_,
-    case,
-    cast,
-    func,
-    literal,
-    select,
-    text,
-)
-from sqlalchemy.dialects.postgresql import psycopg
+from psycopg import sql
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
-from ghanti.campaigns import statuses
 from ghanti.campaigns.models import Services
 from ghanti.campaigns.schemas import OWNER_KIND
-from ghanti.contacts.models import Contact
-from ghanti.database.session import raw_connection
-from ghanti.dialing.models import Attempt, AttemptState, Channel, Outcome, Plan, Target, TargetState
+from ghanti.database.copying import copy_out
+from ghanti.dialing.models import Channel
+from ghanti.reports.progress import ATTEMPT, TARGET, columns
 
-_CHUNK_BYTES = 64 * 1024
+_FIRST_CONTACTS, _MOST_CONTACTS = 1_000, 32_000
+"""How many contacts one COPY reads: few at first, since somebody waits, then ever more."""
 
-_DIALECT = psycopg.dialect()  # type: ignore[no-untyped-call]
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""With these a spreadsheet takes a cell for a formula."""
+
+_LONGEST_COLUMN: Final = 63
+"""Bytes in the name of a column (PostgreSQL documentation, "Identifiers")."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whose contacts: a campaign, its channels, and its plans so far."""
+    """Whose contacts: a campaign, its channels, and its plans so far.
+
+    ``credits`` are those that the whole campaign consumed; ``carriers`` count its contacts.
+    """
 
     account_id: int
     campaign_id: int
     services: Services
     plan_ids: Sequence[int]
+    credits: int
+    carriers: dict[str, int]
 
 
-async def plan_ids(session: AsyncSession, account_id: int, campaign_id: int) -> Sequence[int]:
-    statement = select(Plan.id).where(
-        Plan.account_id == account_id, Plan.owner_kind == OWNER_KIND, Plan.owner_id == campaign_id
-    )
-    return list(await session.scalars(statement))
+async def audience(session: AsyncSession, account_id: int, campaign_id: int) -> Audience | None:
+    """The campaign's audience, in one round trip; None without such a campaign."""
+    row = (
+        await session.execute(
+            text(
+                """
+                SELECT c.services, p.ids,
+                       (SELECT coalesce(sum(f.credits), 0)::bigint FROM plan_figures f
+                         WHERE f.account_id = c.account_id AND f.plan_id = ANY(p.ids)) AS credits,
+                       (SELECT json_object_agg(carrier, contacts ORDER BY contacts DESC, carrier)
+                          FROM (SELECT carrier, sum(contacts)::bigint AS contacts FROM contact_totals t
+                                 WHERE t.account_id = c.account_id AND t.campaign_id = c.id
+                                 GROUP BY carrier HAVING sum(contacts) > 0) total) AS carriers
+                  FROM campaigns c,
+                       LATERAL (SELECT ARRAY(SELECT id FROM plans
+                                              WHERE plans.account_id = c.account_id
+                                                AND plans.owner_kind = :owner_kind
+                                                AND plans.owner_id = c.id) AS ids OFFSET 0) p
+                 WHERE c.account_id = :account_id AND c.id = :campaign_id
+                """
+            ),
+            {"account_id": account_id, "campaign_id": campaign_id, "owner_kind": OWNER_KIND},
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    services = Services(row.services)
+    return Audience(account_id, campaign_id, services, row.ids, row.credits, row.carriers or {})
 
 
-async def page(session: AsyncSession, audience: Audience, limit: int, offset: int) -> Sequence[Any]:
-    """Contacts and what became of them, the newest first."""
-    newest = (
-        select(Contact.id)
-        .where(Contact.account_id == audience.account_id, Contact.campaign_id == audience.campaign_id)
-        .order_by(Contact.id.desc())
-        .limit(limit)
-        .offset(offset)
-    )
-    return await _rows(session, audience, list(await session.scalars(newest)))
+async def page(session: AsyncSession, whose: Audience, limit: int, offset: int) -> Sequence[Any]:
+    """Contacts and what became of them, the newest first, as rows of ``progress.columns``."""
+    return await _page(session, whose, None, limit, offset)
 
 
-async def one(session: AsyncSession, audience: Audience, contact_id: int) -> Any:
+async def one(session: AsyncSession, whose: Audience, contact_id: int) -> Any:
     """What became of one contact, or None."""
-    rows = await _rows(session, audience, [contact_id])
+    rows = await _page(session, whose, contact_id, 1, 0)
     return rows[0] if rows else None
 
 
-async def _rows(session: AsyncSession, audience: Audience, contact_ids: Sequence[int]) -> Sequence[Any]:
-    """Some contacts, the newest first.
-
-    Right after a run was ordered the planner has no statistics of its targets and may walk all of
-    them for every contact. With the ids named for each table it has nothing to choose.
-    """
-    attempts = select(Target.attempt_id).where(
-        Target.account_id == audience.account_id,
-        Target.contact_id.in_(contact_ids),
-        Target.attempt_id.is_not(None),
+async def _page(
+    session: AsyncSession, whose: Audience, contact_id: int | None, limit: int, offset: int
+) -> Sequence[Any]:
+    rows = await session.execute(
+        text(_page_query(whose.services, one=contact_id is not None)),
+        {
+            "account_id": whose.account_id,
+            "campaign_id": whose.campaign_id,
+            "plan_ids": whose.plan_ids,
+            "contact_id": contact_id,
+            "limit": limit,
+            "offset": offset,
+        },
     )
-    attempt_ids = list(await session.scalars(attempts))
-    statement = progress(audience, contact_ids, attempt_ids).order_by(Contact.id.desc())
-    return list(await session.execute(statement))
+    return rows.all()
 
 
-def progress(
-    audience: Audience,
-    contact_ids: Sequence[int] | None = None,
-    attempt_ids: Sequence[UUID | None] = (),
-) -> Select[Any]:
-    """One row a contact: what it is, and the state of its call and its message as the wire has them.
+@cache
+def _page_query(services: Services, *, one: bool) -> str:
+    """A contact's targets and attempts are looked up one by one.
 
-    All contacts, or those named, whose latest attempts are then to be named too.
-
-    ``status``, ``seconds`` and ``playback`` are the call's, or the message's in a campaign without calls.
+    Right after a run was ordered the planner has no statistics of its targets and might walk all of them;
+    what stands behind ``OFFSET 0`` it cannot join in another way.
     """
-    call, call_try = aliased(Target, name="call"), aliased(Attempt, name="call_try")
-    sms, sms_try = aliased(Target, name="sms"), aliased(Attempt, name="sms_try")
-    main, main_try = (call, call_try) if audience.services.calls else (sms, sms_try)
-    statement = select(
-        Contact.id,
-        Contact.number_sent.label("number"),
-        Contact.carrier,
-        func.greatest(
-            Contact.updated_at,
-            main.final_at,
-            main_try.leased_at,
-            main_try.sent_at,
-            main_try.ringing_at,
-            main_try.answered_at,
-        ).label("updated_at"),
-        _status(main, main_try).label("status"),
-        _seconds(call_try).label("seconds"),
-        _playback(call, call_try).label("playback"),
-        func.coalesce(call.credits, 0).label("credits_phone"),
-        func.coalesce(sms.credits, 0).label("credits_sms"),
-        _sms_status(sms, sms_try).label("sms_status"),
-        func.coalesce(main.attempts, 0).label("attempts"),
-        main_try.sent_at.label("started_at"),
-        main_try.ended_at.label("ended_at"),
-        func.coalesce(main.reason, sms.reason, "").label("reason"),
-    ).where(Contact.account_id == audience.account_id, Contact.campaign_id == audience.campaign_id)
-    if contact_ids is not None:
-        statement = statement.where(Contact.id.in_(contact_ids))
-    for target, attempt, channel in ((call, call_try, Channel.CALL), (sms, sms_try, Channel.SMS)):
-        its_target = [
-            target.account_id == Contact.account_id,
-            target.contact_id == Contact.id,
-            target.channel == channel,
-            target.plan_id.in_(audience.plan_ids),
-        ]
-        its_attempt = [attempt.account_id == target.account_id, attempt.id == target.attempt_id]
-        if contact_ids is not None:
-            its_target.append(target.contact_id.in_(contact_ids))
-            its_attempt.append(attempt.id.in_(attempt_ids))
-        statement = statement.outerjoin(target, and_(*its_target)).outerjoin(attempt, and_(*its_attempt))
-    return statement
+    wanted = ", ".join(f"{expression} AS {name}" for name, expression in columns(services).items())
+    channels = "".join(
+        f"""
+        LEFT JOIN LATERAL (
+             SELECT {TARGET} FROM targets
+              WHERE targets.account_id = :account_id AND targets.contact_id = contact.id
+                AND targets.channel = '{channel}' AND targets.plan_id = ANY(:plan_ids)
+             OFFSET 0) {channel} ON true
+        LEFT JOIN LATERAL (
+             SELECT {ATTEMPT} FROM attempts
+              WHERE attempts.account_id = :account_id AND attempts.id = {channel}.attempt_id
+             OFFSET 0) {channel}_try ON true"""  # noqa: S608
+        for channel in Channel
+    )
+    return f"""
+        SELECT {wanted}
+          FROM (SELECT id, number_sent, carrier, updated_at FROM contacts
+                 WHERE account_id = :account_id AND campaign_id = :campaign_id
+                   {"AND id = :contact_id" if one else ""}
+                 ORDER BY id DESC LIMIT :limit OFFSET :offset) contact{channels}
+         ORDER BY contact.id DESC"""  # noqa: S608
 
 
-def _status(target: Any, attempt: Any) -> ColumnElement[str]:
-    return case(
-        (target.state == TargetState.FINAL, case(statuses.FINAL, value=target.outcome, else_="failed")),
-        (
-            target.state == TargetState.ACTIVE,
-            case(statuses.IN_FLIGHT, value=attempt.state, else_="dialing"),
+async def prepare_report(session: AsyncSession, zone: ZoneInfo) -> None:
+    """Have all that is read next belong to one moment, and times in a zone; first in a transaction."""
+    await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    # A part of the contacts is read at a time, by ranges of indexes. Without statistics the planner would
+    # take the parts for the whole, or their rows for a few.
+    await session.execute(
+        text(
+            "SELECT set_config('TimeZone', :zone, true), set_config('enable_nestloop', 'off', true),"
+            " set_config('enable_seqscan', 'off', true)"
         ),
-        else_=statuses.NOT_STARTED,
+        {"zone": zone.key},
     )
 
 
-def _sms_status(target: Any, attempt: Any) -> ColumnElement[str]:
-    accepted = case(statuses.SMS_DELIVERY, value=attempt.delivery, else_="sent")
-    return case(
-        (target.id.is_(None), ""),
-        (target.outcome == Outcome.COMPLETED, accepted),
-        (target.state == TargetState.FINAL, case(statuses.FINAL, value=target.outcome, else_="failed")),
-        (target.state == TargetState.ACTIVE, "sending"),
-        else_=statuses.NOT_STARTED,
+async def report_rows(
+    session: AsyncSession, whose: Audience, variables: Sequence[str]
+) -> AsyncGenerator[bytes, None]:
+    """The rows of the report as CSV without header, in the order in which contacts were added.
+
+    Copied in parts, each found by ranges of ids: joining all of a big campaign would take its time, and
+    disk, before the first row came.
+    """
+    last, size = 0, _FIRST_CONTACTS
+    while (end := await _end_of_part(session, whose, last, size)) is not None:
+        async with aclosing(copy_out(session, _report_query(whose, variables, last, end))) as chunks:
+            async for chunk in chunks:
+                yield chunk
+        last, size = end, min(size * 2, _MOST_CONTACTS)
+
+
+async def _end_of_part(session: AsyncSession, whose: Audience, last: int, size: int) -> int | None:
+    """The id of the contact that ends a part of ``size`` contacts after ``last``; None after the last one."""
+    end: int | None = await session.scalar(
+        text(
+            "SELECT max(id) FROM (SELECT id FROM contacts WHERE account_id = :account_id"
+            " AND campaign_id = :campaign_id AND id > :last ORDER BY id LIMIT :size) part"
+        ),
+        {"account_id": whose.account_id, "campaign_id": whose.campaign_id, "last": last, "size": size},
+    )
+    return end
+
+
+def _report_query(whose: Audience, variables: Sequence[str], last: int, end: int) -> sql.Composable:
+    """The rows of the contacts after ``last``, up to ``end``."""
+    named = [name for name in variables if 0 < len(name.encode()) <= _LONGEST_COLUMN]
+    record: sql.Composable = sql.SQL("")
+    if named:
+        # All of them at once: ``->>`` reads the whole of the JSON for each.
+        fields = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in named)
+        record = sql.SQL(" CROSS JOIN LATERAL json_to_record(variables) AS variable ({})").format(fields)
+    values = [
+        _defused(
+            sql.SQL("variable.{}").format(sql.Identifier(name))
+            if name in set(named)
+            else sql.SQL("(variables ->> {})").format(sql.Literal(name))
+        )
+        for name in variables
+    ]
+    own = {name: sql.SQL(expression) for name, expression in columns(whose.services).items()}
+    cells = [
+        _defused(own["number"]),
+        *values,
+        own["status"],
+        sql.SQL("({})::text || 's'").format(own["seconds"]),
+        own["seconds"],
+        own["playback"],
+        own["credits_phone"],
+        own["credits_sms"],
+        own["sms_status"],
+        own["carrier"],
+        own["attempts"],
+        _moment(own["started_at"]),
+        _moment(own["ended_at"]),
+        _defused(own["reason"]),
+    ]
+    return sql.SQL(
+        """
+        WITH contact AS MATERIALIZED (
+             SELECT id, number_sent, carrier, updated_at, variables FROM contacts
+              WHERE account_id = {account_id} AND campaign_id = {campaign_id}
+                AND id > {last} AND id <= {end}),
+        target AS MATERIALIZED (
+             SELECT channel, {target} FROM targets
+              WHERE account_id = {account_id} AND plan_id = ANY({plan_ids}::bigint[])
+                AND contact_id > {last} AND contact_id <= {end}),
+        attempt AS MATERIALIZED (
+             SELECT {attempt} FROM attempts
+              WHERE account_id = {account_id}
+                AND target_id = ANY(ARRAY(SELECT id FROM target WHERE attempt_id IS NOT NULL)))
+        SELECT {cells} FROM contact{record}
+          LEFT JOIN target call ON call.contact_id = contact.id AND call.channel = {call}
+          LEFT JOIN attempt call_try ON call_try.id = call.attempt_id
+          LEFT JOIN target sms ON sms.contact_id = contact.id AND sms.channel = {sms}
+          LEFT JOIN attempt sms_try ON sms_try.id = sms.attempt_id
+         ORDER BY contact.id
+        """
+    ).format(
+        account_id=whose.account_id,
+        campaign_id=whose.campaign_id,
+        plan_ids=list(whose.plan_ids),
+        last=last,
+        end=end,
+        target=sql.SQL(TARGET),
+        attempt=sql.SQL(ATTEMPT),
+        call=str(Channel.CALL),
+        sms=str(Channel.SMS),
+        cells=sql.SQL(", ").join(cells),
+        record=record,
     )
 
 
-def _talked_ms(attempt: Any) -> ColumnElement[Any]:
-    """Since the answer: as recorded, or up to now while the call lasts."""
-    so_far = func.extract("epoch", func.clock_timestamp() - attempt.answered_at) * 1000
-    return case(
-        (attempt.state == AttemptState.ANSWERED, func.greatest(so_far, 0)),
-        else_=func.coalesce(attempt.duration_ms, 0),
-    )
-
-
-def _seconds(attempt: Any) -> ColumnElement[int]:
-    """Begun seconds, so that an answered call never lasts none."""
-    return cast(func.ceil(_talked_ms(attempt) / 1000.0), BigInteger)
-
-
-def _playback(target: Any, attempt: Any) -> ColumnElement[str]:
-    """Percent of the message heard, as text; empty before any answer."""
-    heard = case(
-        (attempt.state == AttemptState.ANSWERED, func.greatest(attempt.played_ms, _talked_ms(attempt))),
-        else_=attempt.played_ms,
-    )
-    percent = func.least(100, func.floor(100.0 * heard / func.nullif(attempt.total_ms, 0)))
-    return case(
-        (attempt.answered_at.is_(None), ""),
-        (target.outcome == Outcome.COMPLETED, "100"),
-        else_=cast(cast(func.coalesce(percent, 0), Integer), Text),
-    )
-
-
-async def stream_csv(
-    session: AsyncSession, audience: Audience, variables: Sequence[str], zone: ZoneInfo
-) -> AsyncIterator[bytes]:
-    """The rows of the report as CSV without header, in file order, through COPY: memory stays flat."""
-    await session.execute(text("SELECT set_config('TimeZone', :zone, true)"), {"zone": zone.key})
-    # As in _rows: without statistics, nested loops over the whole campaign would never end.
-    await session.execute(text("SET LOCAL enable_nestloop = off"))
-    query = _report(audience, variables).compile(
-        dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
-    )
-    connection = await raw_connection(session)
-    waiting = bytearray()
-    async with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", query.params) as copy,
-    ):
-        async for data in copy:
-            waiting += data
-            if len(waiting) >= _CHUNK_BYTES:
-                yield bytes(waiting)
-                waiting.clear()
-    if waiting:
-        yield bytes(waiting)
-
-
-def _report(audience: Audience, variables: Sequence[str]) -> Select[Any]:
-    rows = progress(audience).add_columns(Contact.variables.label("variables")).subquery("contact")
-    column = rows.c
-    seconds = cast(column.seconds, Text)
-    return select(
-        _defused(column.number),
-        *(_defused(column.variables.op("->>")(literal(name, Text))) for name in variables),
-        column.status,
-        seconds.concat("s"),
-        seconds,
-        func.nullif(column.playback, ""),
-        column.credits_phone,
-        column.credits_sms,
-        func.nullif(column.sms_status, ""),
-        column.carrier,
-        column.attempts,
-        _moment(column.started_at),
-        _moment(column.ended_at),
-        _defused(func.nullif(column.reason, "")),
-    ).order_by(column.id)
-
-
-def _defused(value: ColumnElement[Any]) -> ColumnElement[Any]:
+def _defused(value: sql.Composable) -> sql.Composable:
     """A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
-    return func.regexp_replace(value, literal("^([=+@\t\r-])", Text), literal("'\\1", Text))
+    starts = ",".join(str(ord(start)) for start in FORMULA_STARTS)
+    return sql.SQL("CASE WHEN ascii({0}) IN ({1}) THEN '''' || {0} ELSE {0} END").format(
+        value, sql.SQL(starts)
+    )
 
 
-def _moment(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.to_char(value, literal('YYYY-MM-DD"T"HH24:MI:SSTZH:TZM', Text))
+def _moment(value: sql.Composable) -> sql.Composable:
+    """``2025-07-09 14:46:00+05:45``."""
+    return sql.SQL("({})::timestamptz(0)").format(value)

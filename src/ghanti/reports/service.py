@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from tempfile import SpooledTemporaryFile
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.campaigns import repository as campaigns
-from ghanti.campaigns import views
-from ghanti.campaigns.models import Campaign, Services
+from ghanti.accounts.errors import NotFoundError
 from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
-from ghanti.dialing import service as dialing
+from ghanti.database.session import SessionFactory, transaction
 from ghanti.reports import repository
-from ghanti.reports.repository import Audience
+from ghanti.reports.repository import FORMULA_STARTS, Audience
 
 _BEFORE = ("number",)
 _AFTER = (
@@ -38,8 +34,6 @@ _AFTER = (
     "ended_at",
     "reason",
 )
-_IN_MEMORY = 1024 * 1024
-_CHUNK_BYTES = 64 * 1024
 _MOST_VARIABLES = 1500
 """PostgreSQL answers at most 1,664 columns."""
 
@@ -57,60 +51,47 @@ class ContactPage:
 async def contact_page(
     session: AsyncSession, account_id: int, campaign_id: int, limit: int, offset: int
 ) -> ContactPage:
-    """A campaign's contacts, newest first, as rows of ``repository.progress``. Raises NotFoundError."""
-    audience = await _audience(session, await views.found(session, account_id, campaign_id))
-    figures = await dialing.figures(session, account_id, audience.plan_ids)
-    carriers = await campaigns.carriers(session, account_id, campaign_id)
+    """A campaign's contacts, newest first, as rows of ``progress.columns``. Raises NotFoundError."""
+    audience = await _audience(session, account_id, campaign_id)
     return ContactPage(
-        total=sum(carriers.values()),
+        total=sum(audience.carriers.values()),
         rows=await repository.page(session, audience, limit, offset),
-        credits_consumed=sum(figure.credits for figure in figures.values()),
-        carriers=carriers,
+        credits_consumed=audience.credits,
+        carriers=audience.carriers,
     )
 
 
 async def contact_progress(session: AsyncSession, contact: Contact) -> Any:
-    """One contact as a row of ``repository.progress``."""
-    campaign = await views.found(session, contact.account_id, contact.campaign_id)
-    return await repository.one(session, await _audience(session, campaign), contact.id)
+    """One contact as a row of ``progress.columns``."""
+    audience = await _audience(session, contact.account_id, contact.campaign_id)
+    return await repository.one(session, audience, contact.id)
 
 
 async def campaign_csv(
-    session: AsyncSession, account_id: int, campaign_id: int, zone: ZoneInfo
-) -> AsyncIterator[bytes]:
+    sessions: SessionFactory, account_id: int, campaign_id: int, zone: ZoneInfo
+) -> AsyncGenerator[bytes, None]:
     """The report of a campaign, running or not: a line a contact, in the order they were added.
 
     Columns: number, each variable in order of the first contact that has it, and what became of
     the contact. UTF-8 with a byte order mark, since Excel takes it for another encoding without.
-    It is written whole before any of it is sent, since a slow download must hold no connection; the
-    answer's iterator removes it. Raises NotFoundError.
+    All of it shows one moment. The transaction is the generator's own and lasts as long as it does.
+    Raises NotFoundError before the first chunk.
     """
-    campaign = await views.found(session, account_id, campaign_id)
-    names = (await contacts.variable_keys(session, account_id, campaign_id))[:_MOST_VARIABLES]
-    audience = await _audience(session, campaign)
-    with ExitStack() as cleanup:
-        file = cleanup.enter_context(SpooledTemporaryFile(_IN_MEMORY))
-        file.write(_header(names))
-        async for chunk in repository.stream_csv(session, audience, names, zone):
-            await asyncio.to_thread(file.write, chunk)
-        cleanup.pop_all()
-    return _sent(file)
+    async with transaction(sessions) as session:
+        await repository.prepare_report(session, zone)
+        audience = await _audience(session, account_id, campaign_id)
+        names = (await contacts.variable_keys(session, account_id, campaign_id))[:_MOST_VARIABLES]
+        yield _header(names)
+        async with aclosing(repository.report_rows(session, audience, names)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
 
-async def _sent(file: SpooledTemporaryFile[bytes]) -> AsyncIterator[bytes]:
-    with file:
-        file.seek(0)
-        while chunk := await asyncio.to_thread(file.read, _CHUNK_BYTES):
-            yield chunk
-
-
-async def _audience(session: AsyncSession, campaign: Campaign) -> Audience:
-    return Audience(
-        account_id=campaign.account_id,
-        campaign_id=campaign.id,
-        services=Services(campaign.services),
-        plan_ids=await repository.plan_ids(session, campaign.account_id, campaign.id),
-    )
+async def _audience(session: AsyncSession, account_id: int, campaign_id: int) -> Audience:
+    audience = await repository.audience(session, account_id, campaign_id)
+    if audience is None:
+        raise NotFoundError
+    return audience
 
 
 def _header(variables: Sequence[str]) -> bytes:
@@ -124,4 +105,4 @@ def _header(variables: Sequence[str]) -> bytes:
 
 
 def _defused(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 
 from ghanti.api.context import InParts, Reader, Transaction, Writer
 from ghanti.api.idempotency import KeyedRoute
@@ -56,12 +55,9 @@ async def emergency_stop(
     summary="Download the report (second path)",
     responses=CSV_REPORT,
 )
-async def download_report(campaign_id: int, principal: Reader, session: Transaction) -> Response:
+async def download_report(campaign_id: int, principal: Reader, parts: InParts) -> Response:
     """A CSV line a contact, also while the campaign runs: its number, its variables, what became of it."""
-    lines = await reports.campaign_csv(session, principal.account_id, campaign_id, principal.time_zone)
-    name = f"campaign_{campaign_id}_report.csv"
-    return StreamingResponse(
-        lines,
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    lines = reports.campaign_csv(parts.sessions, principal.account_id, campaign_id, principal.time_zone)
+    return await parts.downloads.answer(
+        lines, f"campaign_{campaign_id}_report.csv", "text/csv; charset=utf-8"
     )
