@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, true, union_all
+from sqlalchemy import ColumnElement, delete, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -99,19 +99,20 @@ async def disused(session: AsyncSession, account_id: int, dropped: Collection[st
     """
     if not dropped:
         return []
-    step = func.jsonb_array_elements(SurveyTemplate.content).column_valued("step")
-    in_template = step.op("->")("sound").op("->>")("key")
-    in_steps = select(SurveyStep.audio_file).where(
-        SurveyStep.account_id == account_id, SurveyStep.audio_file.in_(dropped)
+    used = await session.scalars(
+        text(
+            """
+            SELECT audio_file FROM survey_steps
+             WHERE account_id = :account_id AND audio_file = ANY(:dropped)
+            UNION ALL
+            SELECT step -> 'sound' ->> 'key' FROM survey_templates, jsonb_array_elements(content) step
+             WHERE account_id = :account_id AND step -> 'sound' ->> 'key' = ANY(:dropped)
+            """
+        ),
+        {"account_id": account_id, "dropped": list(dropped)},
     )
-    in_templates = (
-        select(in_template)
-        .select_from(SurveyTemplate)
-        .join(step, true())
-        .where(SurveyTemplate.account_id == account_id, in_template.in_(dropped))
-    )
-    used = set(await session.scalars(union_all(in_steps, in_templates)))
-    return [key for unused in sorted(set(dropped) - used) for key in uploads.keys(unused)]
+    unused = sorted(set(dropped) - set(used))
+    return [key for original in unused for key in uploads.keys(original)]
 
 
 async def language(session: AsyncSession, account_id: int) -> str:
