@@ -83,8 +83,10 @@ async def sessions(api_database: str) -> AsyncIterator[SessionFactory]:
 
 
 @pytest.fixture
-def app(settings: Settings, sessions: SessionFactory) -> FastAPI:
-    return create_app(settings, sessions, SecretBox(b"a key for tests"))
+async def app(settings: Settings, sessions: SessionFactory) -> AsyncIterator[FastAPI]:
+    made = create_app(settings, sessions, SecretBox(b"a key for tests"))
+    async with made.state.parts.previews:
+        yield made
 
 
 @dataclass

@@ -21,6 +21,7 @@ from ghanti.api.context import Parts
 from ghanti.api.downloads import Downloads
 from ghanti.api.limits import RequestLimits
 from ghanti.api.media import MediaLinks
+from ghanti.api.previews import Previews
 from ghanti.api.slashes import FinalSlash
 from ghanti.campaigns import handlers
 from ghanti.database.schema import wait_until_current
@@ -42,6 +43,7 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
     """The application over a migrated database."""
     handlers.register()
     tokens = SessionTokens(box.derive("sessions"))
+    store = MediaStore(settings.media_folder)
     app = FastAPI(
         title="Ghanti", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
@@ -57,12 +59,13 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
             settings.credential_memory_seconds,
         ),
         throttle=LoginThrottle(),
-        store=MediaStore(settings.media_folder),
+        store=store,
         links=MediaLinks(box.derive("media links")),
         box=box,
         answers=AnswerSafe(box),
         downloads=Downloads(settings.downloads_at_once, settings.download_seconds),
         fetcher=SafeFetcher(settings),
+        previews=Previews(store),
     )
     app.include_router(health.router)
     app.include_router(tingting.router)
@@ -108,7 +111,8 @@ async def serve(settings: Settings) -> None:
         app = create_app(settings, factory, secret_box(settings))
         sweeping = asyncio.create_task(every(_SWEEP_SECONDS, partial(sweep, factory), "sweep of answers"))
         try:
-            await Server(server_config(app)).serve([bound])
+            async with app.state.parts.previews:
+                await Server(server_config(app)).serve([bound])
         finally:
             sweeping.cancel()
             await asyncio.wait([sweeping])

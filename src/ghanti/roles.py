@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ghanti.api import previews
 from ghanti.campaigns import handlers as campaigns
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
 from ghanti.database.schema import wait_until_current
@@ -34,6 +35,8 @@ from ghanti.speech.pool import SpeechPool
 logger = logging.getLogger(__name__)
 
 _URGENT_PROCESSES = 2
+_SCRATCH_SECONDS = 3600
+"""Far longer than any upload takes: what is older was left by a process that died."""
 
 Work = Callable[[SessionFactory, Settings, SecretBox, asyncio.Event], Awaitable[None]]
 """A role's work, until the event asks it to drain."""
@@ -66,6 +69,10 @@ async def speech(
     async def discard() -> None:
         await discarding.discard_audio(factory, store, settings.audio_keep_seconds)
 
+    async def tidy() -> None:
+        await asyncio.to_thread(previews.discard, store)
+        await asyncio.to_thread(store.discard_scratch, _SCRATCH_SECONDS)
+
     async def erase() -> None:
         await otps.erase_old(factory, settings.otp_keep_days)
 
@@ -87,6 +94,7 @@ async def speech(
             tasks.create_task(
                 every(10, lambda: discarding.sweep_secrets(factory, store), "lost secret audio")
             )
+            tasks.create_task(every(600, tidy, "clean-up of files"))
             tasks.create_task(every(3600, erase, "erasing of old codes"))
             await draining.wait()
             # What was being rendered is rendered again: nothing of it was promised.

@@ -20,6 +20,7 @@ from ghanti.api.authentication import Authenticator
 from ghanti.api.body import Body, read_body
 from ghanti.api.downloads import Downloads
 from ghanti.api.media import MediaLinks
+from ghanti.api.previews import Previews
 from ghanti.database.session import SessionFactory
 from ghanti.database.session import transaction as begin
 from ghanti.encryption import SecretBox
@@ -61,6 +62,7 @@ class Parts:
     answers: AnswerSafe
     downloads: Downloads
     fetcher: SafeFetcher
+    previews: Previews
 
 
 def parts_of(request: Request) -> Parts:

@@ -12,7 +12,6 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 LIFETIME = timedelta(days=7)
-PREVIEW_LIFETIME = timedelta(days=1)
 _SIGNATURE_BYTES = 16
 _PATH = re.compile(r"/media/([\w.-]+)/[^/]+/?$", re.ASCII)
 

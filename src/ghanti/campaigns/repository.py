@@ -122,6 +122,17 @@ async def voice(session: AsyncSession, voice_id: int) -> Voice | None:
     return (await session.scalars(select(Voice).where(Voice.active, Voice.id == voice_id))).one_or_none()
 
 
+async def first_variables(session: AsyncSession, account_id: int, campaign_id: int) -> dict[str, Any]:
+    """The variables of the campaign's first contact; none without contacts."""
+    statement = (
+        select(Contact.variables)
+        .where(Contact.account_id == account_id, Contact.campaign_id == campaign_id)
+        .order_by(Contact.id)
+        .limit(1)
+    )
+    return await session.scalar(statement) or {}
+
+
 async def demo_call_open(session: AsyncSession, account_id: int, contact_id: int) -> bool:
     """Whether a demo call of the contact waits or is under way."""
     return bool(

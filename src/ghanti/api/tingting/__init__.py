@@ -2,10 +2,36 @@
 
 from fastapi import APIRouter
 
-from ghanti.api.tingting import auths, campaigns, choices, contacts, dashboard, demo_calls, media, otp, runs
+from ghanti.api.tingting import (
+    auths,
+    campaigns,
+    choices,
+    contacts,
+    dashboard,
+    demo_calls,
+    media,
+    otp,
+    previews,
+    runs,
+    survey_templates,
+    surveys,
+)
 
 PREFIX = "/api/v1"
 
 router = APIRouter(prefix=PREFIX)
-for part in (auths, choices, campaigns, contacts, runs, demo_calls, otp, dashboard, media):
+for part in (
+    auths,
+    choices,
+    campaigns,
+    contacts,
+    runs,
+    demo_calls,
+    previews,
+    surveys,
+    survey_templates,
+    otp,
+    dashboard,
+    media,
+):
     router.include_router(part.router)

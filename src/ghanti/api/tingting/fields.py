@@ -99,20 +99,36 @@ def campaign_status(value: str) -> str:
     return known[name]
 
 
-def _text(longest: int, *, required: bool = False) -> Reader:
-    def read(value: Any, zone: ZoneInfo) -> str:
-        if value is None and not required:
-            return ""
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise WrongValueError("Enter text.")
-        text = str(value)
-        if required and not text.strip():
-            raise WrongValueError("This field may not be blank.")
-        if len(text) > longest:
-            raise WrongValueError(f"At most {longest} characters are allowed.")
-        return text
+def text(value: Any, longest: int, *, required: bool = False) -> str:
+    """Text, or a number as text; null is "". Raises WrongValueError."""
+    if value is None and not required:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise WrongValueError("Enter text.")
+    written = str(value)
+    if required and not written.strip():
+        raise WrongValueError("This field may not be blank.")
+    if len(written) > longest:
+        raise WrongValueError(f"At most {longest} characters are allowed.")
+    return written
 
-    return read
+
+def voice(value: Any) -> int | str | None:
+    """A voice's id or internal name, also out of a whole voice; None for none. Raises WrongValueError."""
+    if isinstance(value, dict):
+        value = value.get("id", value.get("voice_internal_name"))
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and not _WHOLE.fullmatch(value.strip()):
+        return text(value.strip(), _LONGEST_NAME)
+    try:
+        return integer(value)
+    except WrongValueError:
+        raise WrongValueError("Enter the id of a voice.") from None
+
+
+def _text(longest: int, *, required: bool = False) -> Reader:
+    return lambda value, zone: text(value, longest, required=required)
 
 
 def _services(value: Any, zone: ZoneInfo) -> Services:
@@ -165,19 +181,6 @@ def _credit_limit(value: Any, zone: ZoneInfo) -> int | None:
     return None if value is None or value == "" else integer(value)
 
 
-def _voice(value: Any, zone: ZoneInfo) -> int | str | None:
-    if isinstance(value, dict):
-        value = value.get("id", value.get("voice_internal_name"))
-    if value is None or value == "":
-        return None
-    if isinstance(value, str) and not _WHOLE.fullmatch(value.strip()):
-        return _text(_LONGEST_NAME)(value.strip(), zone)  # type: ignore[no-any-return]
-    try:
-        return integer(value)
-    except WrongValueError:
-        raise WrongValueError("Enter the id of a voice.") from None
-
-
 def _failover(value: Any, zone: ZoneInfo) -> list[str]:
     if value is None or value == "":
         return []
@@ -214,7 +217,7 @@ _READERS: Mapping[str, Reader] = {
     "category": _category,
     "user_phone": _phones,
     "credit_limit": _credit_limit,
-    "voice": _voice,
+    "voice": lambda value, zone: voice(value),
     "draft": _boolean,
     "failover_target": _failover,
     "length_factor": _length_factor,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from fastapi import Request
 
 from ghanti.accounts.service import Principal
 from ghanti.api.context import base_url, parts_of
+from ghanti.api.media import LIFETIME
 from ghanti.api.tingting import shapes
 from ghanti.campaigns.schemas import CampaignView
 
@@ -31,9 +33,9 @@ def campaign(
     )
 
 
-def media_url(request: Request, key: str | None) -> str | None:
+def media_url(request: Request, key: str | None, lifetime: timedelta = LIFETIME) -> str | None:
     """An absolute, signed URL of a file of the media store, or None without one."""
     if key is None:
         return None
-    token = parts_of(request).links.sign(key)
+    token = parts_of(request).links.sign(key, lifetime)
     return f"{base_url(request)}/api/v1/media/{token}/{key.rpartition('/')[2]}"
