@@ -17,6 +17,7 @@ from ghanti.campaigns import repository, running, views
 from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
 from ghanti.contacts.results import AddResult, ImportResult
+from ghanti.credits import service as credits
 from ghanti.dialing import ownership
 from ghanti.settings import Settings
 
@@ -133,10 +134,10 @@ async def update_number(
 
 
 async def delete(session: AsyncSession, principal: Principal, contact_id: int) -> None:
-    """Remove a contact, out of a run too. Raises NotFoundError, and InvalidError while it is being called."""
-    if await ownership.lock_contact(session, principal.account_id, contact_id):
-        raise InvalidError("The contact is being called; delete it when the call is over.")
-    await ownership.cancel_waiting(session, principal.account_id, contact_id, "contact deleted")
+    """Remove a contact, out of a run too; while it is being called it is hung up. Raises NotFoundError."""
+    # Balance before targets: the order that every transaction keeps.
+    await credits.lock(session, [principal.account_id])
+    await ownership.withdraw_contact(session, principal.account_id, contact_id)
     with _refusals():
         await contacts.delete(session, principal.account_id, contact_id)
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import Principal
+from ghanti.campaigns import failover
 from ghanti.campaigns.models import Campaign, Category, Services
 from ghanti.contacts import service as contacts
 from ghanti.contacts.variables import MAX_VARIABLES
@@ -41,7 +42,8 @@ async def contents(
         raise InvalidError("The campaign has no contacts.")
     services = Services(campaign.services)
     call = await _call(session, principal, campaign, settings) if services.calls else None
-    sms = await _message(session, campaign) if services.texts else None
+    texts = services.texts or failover.applies(campaign)
+    sms = await _message(session, campaign) if texts else None
     return Contents(call, sms)
 
 
@@ -92,8 +94,9 @@ async def _survey(session: AsyncSession, principal: Principal, campaign: Campaig
 
 
 async def _message(session: AsyncSession, campaign: Campaign) -> dict[str, Any]:
-    await check_template(session, campaign, "sms_message", campaign.sms_message)
-    return {"template": campaign.sms_message}
+    template = failover.text_of(campaign) if failover.applies(campaign) else campaign.sms_message
+    await check_template(session, campaign, "sms_message", template)
+    return {"template": template}
 
 
 def voice(principal: Principal, campaign: Campaign) -> dict[str, Any]:

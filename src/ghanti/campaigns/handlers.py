@@ -1,10 +1,10 @@
-"""What a campaign does when the engine says that its plan began or ended."""
+"""What a campaign does when the engine says that its plan began or ended, or what became of its calls."""
 
 from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.campaigns import repository
+from ghanti.campaigns import failover, repository
 from ghanti.campaigns.models import CampaignStatus
 from ghanti.campaigns.schemas import DEMO_KIND, OWNER_KIND
 from ghanti.dialing import handlers, ownership
@@ -17,6 +17,7 @@ _WHILE_PAUSED = (None, "credits")
 
 def register() -> None:
     """Make campaigns known to the engine; every process that records outcomes calls it once."""
+    handlers.register(OWNER_KIND, failover.follow_up)
     handlers.register_started(OWNER_KIND, started)
     handlers.register_finished(OWNER_KIND, finished)
     handlers.register_finished(DEMO_KIND, demo_finished)

@@ -138,6 +138,8 @@ async def _order(
         credit_limit=campaign.credit_limit,
         starts_at=starts_at,
         ring_seconds=ring_seconds,
+        retries=campaign.retries,
+        pace=campaign.pace,
     )
 
 

@@ -39,6 +39,8 @@ class CampaignFields(TypedDict, total=False):
     draft: bool
     failover_target: list[str]
     length_factor: Decimal
+    pace: Decimal | None
+    retries: dict[str, dict[str, int]]
     audio_file: str | None
 
 

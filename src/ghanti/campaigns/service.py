@@ -24,7 +24,7 @@ from ghanti.speech.models import Voice
 from ghanti.surveys import repository as surveys
 from ghanti.trunks import repository as trunks
 
-_WHILE_RUNNING = frozenset({"name", "description", "credit_limit"})
+_WHILE_RUNNING = frozenset({"name", "description", "credit_limit", "pace"})
 # A finished campaign may be run again for new contacts; a start that passed long ago would bar that.
 _ONCE_FINISHED = _WHILE_RUNNING | {"schedule"}
 _NOT_IN_PLAN = frozenset({"name", "description"})
@@ -57,7 +57,7 @@ async def update(
 ) -> CampaignView:
     """Change the named fields.
 
-    Once it runs, only its name, description and credit limit; a field given its present value is
+    Once it runs, only its name, description, credit limit and pace; a field given its present value is
     no change. A scheduled campaign moves with its schedule, and null unschedules it.
 
     Raises NotFoundError, InvalidError, ForbiddenError, and ConflictError when it begins just now.
@@ -181,10 +181,12 @@ async def _change(
         await _open_survey(session, campaign)
     if campaign.status == CampaignStatus.SCHEDULED and changes.keys() - _NOT_IN_PLAN:
         await place_anew(session, principal, campaign, settings)
-    elif campaign.status == CampaignStatus.RUNNING and "credit_limit" in changes:
+    elif campaign.status == CampaignStatus.RUNNING:
         plan = await running.live_plan(session, campaign)
-        if plan is not None:
+        if plan is not None and "credit_limit" in changes:
             await dialing.set_credit_limit(session, plan.account_id, plan.id, campaign.credit_limit)
+        if plan is not None and "pace" in changes:
+            await dialing.set_pace(session, plan.account_id, plan.id, campaign.pace)
     await repository.touch(session, campaign)
     return disused
 

@@ -112,6 +112,8 @@ async def begin_sending(session: AsyncSession, attempt_ids: Sequence[UUID]) -> s
                  WHERE a.id = ANY(:ids) AND a.state = 'leased' AND a.lease_until > clock_timestamp()
                    AND EXISTS (SELECT FROM plans p WHERE p.account_id = a.account_id AND p.id = a.plan_id
                                                      AND p.state IN ('running', 'paused'))
+                   AND NOT EXISTS (SELECT FROM targets t WHERE t.account_id = a.account_id
+                                                           AND t.id = a.target_id AND t.withdrawn)
                 RETURNING a.account_id, a.id, a.target_id)
             UPDATE targets t SET attempts = t.attempts + 1
               FROM sending s WHERE t.account_id = s.account_id AND t.id = s.target_id
@@ -351,7 +353,7 @@ async def lock_for_outcome(session: AsyncSession, attempt_ids: Sequence[UUID]) -
             SELECT a.account_id, a.id, a.plan_id, a.target_id, a.contact_id, a.channel, a.held, a.provisional,
                    a.state, a.answered_at, a.duration_ms, a.played_ms, a.total_ms, a.keys, a.sent_at,
                    t.state AS target_state, t.outcome AS target_outcome, t.attempts AS sent_attempts,
-                   p.retries, p.owner_kind, p.owner_id, p.state AS plan_state
+                   t.withdrawn, p.retries, p.owner_kind, p.owner_id, p.state AS plan_state
               FROM attempts a
               JOIN targets t ON t.account_id = a.account_id AND t.id = a.target_id
               JOIN plans p ON p.account_id = a.account_id AND p.id = a.plan_id

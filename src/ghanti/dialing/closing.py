@@ -70,6 +70,7 @@ async def announce(session: AsyncSession, worker: UUID, plan: Plan, ended: Seque
                 Channel(t.channel),
                 Outcome(t.outcome),
                 plan.owner_id,
+                dialled=t.attempts > 0,
             )
             for t in ended
         ],
@@ -106,6 +107,8 @@ async def _sweep(session: AsyncSession, plan: Plan, now: datetime) -> None:
     elif not plan.announced:
         plan.announced = True
         await handlers.started(session, plan)
+    withdrawn = await repository.close_withdrawn(session, plan.account_id, plan.id, WITHDRAWN)
+    await announce(session, repository.NOBODY, plan, withdrawn)
     if plan.expires_at is not None and plan.expires_at <= now:
         await _expire(session, plan)
     if not await repository.has_open_targets(session, plan.account_id, plan.id):

@@ -314,7 +314,7 @@ class Conversation:
             await outcomes.record(session, impossible, self._tariff, self._worker)
 
     async def _hang_up_stopped(self) -> None:
-        """Hang up what belongs to stopped plans."""
+        """Hang up what belongs to stopped plans, or to contacts that were deleted."""
         if not self._live:
             return
         async with transaction(self._sessions) as session:
@@ -323,8 +323,9 @@ class Conversation:
                     """
                     SELECT a.id FROM attempts a
                       JOIN plans p ON p.account_id = a.account_id AND p.id = a.plan_id
+                      JOIN targets t ON t.account_id = a.account_id AND t.id = a.target_id
                      WHERE a.session_id = :session_id AND a.state IN ('sending', 'ringing', 'answered')
-                       AND p.state = 'stopped'
+                       AND (p.state = 'stopped' OR t.withdrawn)
                     """
                 ),
                 {"session_id": self._worker},

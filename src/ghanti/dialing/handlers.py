@@ -20,7 +20,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TargetOutcome:
-    """A target that became final; ``contact_id`` is None for a number that is no contact."""
+    """A target that became final; ``contact_id`` is None for a number that is no contact.
+
+    ``dialled`` tells whether any attempt at it was sent.
+    """
 
     account_id: int
     plan_id: int
@@ -29,6 +32,7 @@ class TargetOutcome:
     channel: Channel
     outcome: Outcome
     owner_id: int
+    dialled: bool
 
 
 OutcomeHandler = Callable[[AsyncSession, list[TargetOutcome]], Awaitable[None]]

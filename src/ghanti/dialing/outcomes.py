@@ -128,6 +128,7 @@ def _retry(row: Any, outcome: AttemptOutcome) -> timedelta | None:
     rule = row.retries.get(outcome.outcome)
     if (
         rule is None
+        or row.withdrawn
         or row.target_state == TargetState.FINAL
         or outcome.outcome in (Outcome.CANCELLED, Outcome.INVALID_NUMBER)
     ):
@@ -199,6 +200,7 @@ async def _tell(session: AsyncSession, final: Sequence[tuple[Any, Outcome]]) -> 
                 Channel(row.channel),
                 outcome,
                 row.owner_id,
+                dialled=row.sent_attempts > 0,
             )
         )
     for owner_kind, batch in batches.items():

@@ -7,14 +7,39 @@ that was tried stays, a target that is being called stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, null, select, update
+from sqlalchemy import ColumnElement, delete, func, null, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.dialing import closing
-from ghanti.dialing.models import Outcome, Plan, PlanState, Target, TargetState
-from ghanti.dialing.repository import NOBODY
+from ghanti.dialing import attempts, closing
+from ghanti.dialing.models import Attempt, AttemptState, Outcome, Plan, PlanState, Target, TargetState
+from ghanti.dialing.repository import ADDED, NOBODY
+
+_PROGRESS = text(
+    """
+    SELECT p.owner_id,
+           coalesce(sum(f.targets) FILTER (WHERE f.outcome = :added), 0)::bigint AS targets,
+           coalesce(sum(f.targets) FILTER (WHERE f.outcome <> :added), 0)::bigint AS final,
+           coalesce(sum(f.credits), 0)::bigint AS credits,
+           (array_agg(p.state_reason ORDER BY p.id) FILTER (WHERE p.state = :paused))[1] AS paused_reason
+      FROM plans p
+      LEFT JOIN plan_figures f ON f.account_id = p.account_id AND f.plan_id = p.id
+     WHERE p.account_id = :account_id AND p.owner_kind = :owner_kind AND p.owner_id = ANY(:owner_ids)
+     GROUP BY p.owner_id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerProgress:
+    """Sums over all plans of an owner; ``paused_reason`` is the oldest paused plan's."""
+
+    targets: int
+    final: int
+    credits: int
+    paused_reason: str | None
 
 
 async def plans(
@@ -23,6 +48,25 @@ async def plans(
     """The plans that these owners ordered, oldest first."""
     statement = select(Plan).where(*_owned(account_id, owner_kind, owner_ids)).order_by(Plan.id)
     return (await session.scalars(statement)).all()
+
+
+async def progress(
+    session: AsyncSession, account_id: int, owner_kind: str, owner_ids: Sequence[int]
+) -> dict[int, OwnerProgress]:
+    """What became of all plans of each of these owners; those without any are left out."""
+    rows = await session.execute(
+        _PROGRESS,
+        {
+            "account_id": account_id,
+            "owner_kind": owner_kind,
+            "owner_ids": list(owner_ids),
+            "added": ADDED,
+            "paused": PlanState.PAUSED,
+        },
+    )
+    return {
+        row.owner_id: OwnerProgress(row.targets, row.final, row.credits, row.paused_reason) for row in rows
+    }
 
 
 async def lock_open_plans(session: AsyncSession, account_id: int, owner_kind: str, owner_id: int) -> None:
@@ -68,6 +112,37 @@ async def forget_finished_plans(
     )
 
 
+async def withdraw_contact(session: AsyncSession, account_id: int, contact_id: int) -> None:
+    """Reach a contact no more, whoever ordered it; the account's balance is locked already.
+
+    What waits ends, what was leased is given back and ends, a call in flight is hung up by its dialler and
+    then settled. A text that was handed over cannot be recalled.
+    """
+    leased = (
+        select(Attempt.id)
+        .join(Target, (Target.account_id == Attempt.account_id) & (Target.attempt_id == Attempt.id))
+        .where(
+            Target.account_id == account_id,
+            Target.contact_id == contact_id,
+            Target.state == TargetState.ACTIVE,
+            Attempt.state == AttemptState.LEASED,
+        )
+    )
+    await attempts.void_leased(session, list(await session.scalars(leased)), closing.WITHDRAWN)
+    await lock_contact(session, account_id, contact_id)
+    await session.execute(
+        update(Target)
+        .where(
+            Target.account_id == account_id,
+            Target.contact_id == contact_id,
+            Target.state == TargetState.ACTIVE,
+        )
+        .values(withdrawn=True)
+        .execution_options(synchronize_session=False)
+    )
+    await _cancel_waiting(session, account_id, contact_id, closing.WITHDRAWN)
+
+
 async def lock_contact(session: AsyncSession, account_id: int, contact_id: int) -> bool:
     """Lock the open targets of a contact, so that none is leased meanwhile; answers whether one is active."""
     statement = (
@@ -95,7 +170,7 @@ async def unprepare_waiting(session: AsyncSession, account_id: int, contact_id: 
     await _update_waiting(session, account_id, contact_id, ready=False, content=null())
 
 
-async def cancel_waiting(session: AsyncSession, account_id: int, contact_id: int, reason: str) -> None:
+async def _cancel_waiting(session: AsyncSession, account_id: int, contact_id: int, reason: str) -> None:
     """End the waiting targets of a contact, free of charge."""
     waiting = await session.execute(
         select(Target.id, Target.plan_id).where(*_waiting(account_id, contact_id)).order_by(Target.id)

@@ -117,6 +117,33 @@ async def insert_number(
     return target.id
 
 
+async def insert_texts(session: AsyncSession, account_id: int, target_ids: Sequence[int]) -> dict[int, int]:
+    """A text in the same plan for the contact of each of these calls that has none; answers how many a plan.
+
+    None is made in a plan that stopped or has no text, nor for a contact that was deleted.
+    """
+    rows = await session.execute(
+        text(
+            """
+            WITH added AS (
+                INSERT INTO targets (account_id, plan_id, contact_id, channel, number, carrier)
+                SELECT c.account_id, t.plan_id, c.id, 'sms', c.number, c.carrier
+                  FROM targets t
+                  JOIN plans p ON p.account_id = t.account_id AND p.id = t.plan_id
+                              AND p.state IN ('running', 'paused') AND p.sms_content IS NOT NULL
+                  JOIN contacts c ON c.account_id = t.account_id AND c.id = t.contact_id
+                 WHERE t.account_id = :account_id AND t.id = ANY(:ids) AND NOT t.withdrawn
+                 ORDER BY t.id
+                ON CONFLICT DO NOTHING
+                RETURNING plan_id)
+            SELECT plan_id, count(*) AS added FROM added GROUP BY plan_id
+            """
+        ),
+        {"account_id": account_id, "ids": list(target_ids)},
+    )
+    return {row.plan_id: row.added for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class FigureDelta:
     account_id: int
@@ -200,6 +227,7 @@ class FinalTarget:
     contact_id: int | None
     channel: str
     outcome: str
+    attempts: int
 
 
 async def close_waiting(
@@ -214,7 +242,7 @@ async def close_waiting(
                    SELECT account_id, id FROM targets
                     WHERE account_id = :account_id AND plan_id = :plan_id AND state = 'waiting'
                     ORDER BY id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED)
-            RETURNING account_id, plan_id, id AS target_id, contact_id, channel, outcome
+            RETURNING account_id, plan_id, id AS target_id, contact_id, channel, outcome, attempts
             """
         ),
         {
@@ -241,7 +269,8 @@ async def close_targets(
               FROM unnest(CAST(:ids AS bigint[]), CAST(:outcomes AS text[]), CAST(:reasons AS text[]))
                    AS v (id, outcome, reason)
              WHERE t.account_id = :account_id AND t.id = v.id AND t.state = 'waiting'
-            RETURNING t.account_id, t.plan_id, t.id AS target_id, t.contact_id, t.channel, t.outcome
+            RETURNING t.account_id, t.plan_id, t.id AS target_id, t.contact_id, t.channel,
+                      t.outcome, t.attempts
             """
         ),
         {
@@ -254,11 +283,28 @@ async def close_targets(
     return [FinalTarget(*row) for row in rows]
 
 
+async def close_withdrawn(
+    session: AsyncSession, account_id: int, plan_id: int, reason: str
+) -> list[FinalTarget]:
+    """End targets that were withdrawn while a worker had them, and that it gave back."""
+    rows = await session.execute(
+        text(
+            """
+            UPDATE targets SET state = 'final', outcome = 'cancelled', reason = :reason, final_at = now()
+             WHERE account_id = :account_id AND plan_id = :plan_id AND withdrawn AND state = 'waiting'
+            RETURNING account_id, plan_id, id AS target_id, contact_id, channel, outcome, attempts
+            """
+        ),
+        {"account_id": account_id, "plan_id": plan_id, "reason": reason},
+    )
+    return [FinalTarget(*row) for row in rows]
+
+
 async def live_plans(session: AsyncSession) -> list[Any]:
     """Plans that are not finished: ``near`` ones begin within a second, ``due`` ones are to be swept.
 
-    Due is a plan whose start is to be announced, that was stopped, that expired, or that has no open
-    target left.
+    Due is a plan whose start is to be announced, that was stopped, that expired, that has no open target
+    left, or some to withdraw.
     """
     rows = await session.execute(
         text(
@@ -266,13 +312,18 @@ async def live_plans(session: AsyncSession) -> list[Any]:
             SELECT p.account_id, p.id, now() AS now, p.starts_at <= now() + interval '1 s' AS near,
                    p.state = 'stopped'
                    OR (p.starts_at <= now()
-                       AND (NOT p.announced OR target.open IS NULL
+                       AND (NOT p.announced OR target.open IS NULL OR withdrawn.waits
                             OR coalesce(p.expires_at <= now(), false))) AS due
               FROM plans p
               LEFT JOIN LATERAL (
                    SELECT true AS open FROM targets t
                     WHERE t.account_id = p.account_id AND t.plan_id = p.id AND t.state <> 'final'
                     LIMIT 1) target ON true
+              LEFT JOIN LATERAL (
+                   SELECT true AS waits FROM targets t
+                    WHERE t.account_id = p.account_id AND t.plan_id = p.id
+                      AND t.withdrawn AND t.state = 'waiting'
+                    LIMIT 1) withdrawn ON true
              WHERE p.state <> 'finished'
             """
         )

@@ -96,6 +96,30 @@ async def add_number(session: AsyncSession, plan: Plan, channel: Channel, number
     return target_id
 
 
+async def text_instead(session: AsyncSession, account_id: int, target_ids: Sequence[int]) -> None:
+    """Have a text follow each of these calls, once, in the transaction that ends them; the plan waits for it.
+
+    For handlers of outcomes. The text is the plan's ``sms_content``, and is held and charged as any.
+    """
+    added = await repository.insert_texts(session, account_id, target_ids)
+    await repository.add_figures(
+        session,
+        repository.NOBODY,
+        [
+            repository.FigureDelta(account_id, plan_id, Channel.SMS, repository.ADDED, count, 0)
+            for plan_id, count in added.items()
+        ],
+    )
+
+
+async def set_pace(session: AsyncSession, account_id: int, plan_id: int, pace: Decimal | None) -> None:
+    """Bound the call starts of a plan anew, from now on; None leaves them to the trunks."""
+    plan = await repository.lock_plan(session, account_id, plan_id)
+    if plan is not None:
+        plan.pace = pace
+        plan.next_start_at = func.now()
+
+
 async def _open(session: AsyncSession, plan: Plan) -> bool:
     locked = await repository.lock_plan(session, plan.account_id, plan.id)
     return locked is not None and locked.state in (PlanState.RUNNING, PlanState.PAUSED)

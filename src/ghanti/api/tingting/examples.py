@@ -69,6 +69,8 @@ CREATED_CAMPAIGN = {
     "draft": False,
     "failover_target": [],
     "length_factor": "1.00",
+    "pace": None,
+    "retries": {},
 }
 CAMPAIGN = {**CREATED_CAMPAIGN, "category": "Text", "campaign_action_count": 1, "voice": 3}
 CAMPAIGN_PAGE = {

@@ -14,6 +14,7 @@ import orjson
 from ghanti.accounts.errors import InvalidError
 from ghanti.api.body import Body, parse_json
 from ghanti.campaigns.models import CampaignStatus, Category, Services
+from ghanti.campaigns.retries import retry_rules
 from ghanti.campaigns.schedule import parse_schedule
 from ghanti.campaigns.schemas import CampaignFields
 from ghanti.campaigns.statuses import FAILOVER_TARGETS
@@ -22,6 +23,7 @@ _LONGEST_NAME = 255
 _LONGEST_TEXT = 10_000
 _BIGGEST = 2**63 - 1
 _MOST_PHONES = 100
+_SLOWEST_PACE, _FASTEST_PACE = Decimal("0.001"), Decimal(1000)
 
 _WHOLE = re.compile(r"[+-]?\d{1,19}(\.0*)?")
 
@@ -203,6 +205,31 @@ def _length_factor(value: Any, zone: ZoneInfo) -> Decimal:
     return factor.quantize(Decimal("0.01"))
 
 
+def _pace(value: Any, zone: ZoneInfo) -> Decimal | None:
+    if value is None or value == "":
+        return None
+    try:
+        pace = Decimal(str(value).strip())
+    except InvalidOperation:
+        pace = Decimal("NaN")
+    if isinstance(value, bool) or not pace.is_finite() or not _SLOWEST_PACE <= pace <= _FASTEST_PACE:
+        raise WrongValueError(
+            f"Enter call starts a second, {_SLOWEST_PACE} to {_FASTEST_PACE}, or null for the trunk's pace."
+        )
+    return pace.quantize(_SLOWEST_PACE)
+
+
+def _retries(value: Any, zone: ZoneInfo) -> dict[str, dict[str, int]]:
+    if value is None or value == "":
+        return {}
+    if isinstance(value, str):
+        try:
+            value = parse_json(value)
+        except orjson.JSONDecodeError:
+            raise WrongValueError("Enter valid JSON.") from None
+    return retry_rules(value)
+
+
 def _boolean(value: Any, zone: ZoneInfo) -> bool:
     return False if value is None else boolean(value)
 
@@ -221,4 +248,6 @@ _READERS: Mapping[str, Reader] = {
     "draft": _boolean,
     "failover_target": _failover,
     "length_factor": _length_factor,
+    "pace": _pace,
+    "retries": _retries,
 }

@@ -78,6 +78,8 @@ def campaign(
         "draft": row.draft,
         "failover_target": row.failover_target,
         "length_factor": f"{row.length_factor:.2f}",
+        "pace": None if row.pace is None else float(row.pace),
+        "retries": row.retries,
         **({"status_reason": row.status_reason} if row.status_reason else {}),
         **({"paused_reason": view.paused_reason} if view.paused_reason else {}),
     }
