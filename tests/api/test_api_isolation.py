@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from api_routes import guarded
 from api_world import Tenant
 
+STEP = {"order": 0, "content_type": "say", "text_or_url": "x"}
+TEMPLATE = {"name": "mine", "voice": {"id": 1}, "content": [STEP]}
 BODY = {
     "number": "9841999999",
     "name": "mine",
@@ -17,15 +19,26 @@ BODY = {
     "category": "Text",
     "voice_input": 1,
     "message": "mine",
+    "steps": [STEP],
 }
 
 
 async def _ids(tenant: Tenant) -> dict[str, int]:
     """A row of each kind that a path can name."""
-    campaign = await tenant.ready()
+    campaign = await tenant.ready(services="SURVEY", steps=[STEP])
     contact = (await tenant.http.get(f"campaign-detail/{campaign['id']}/")).json()["results"][0]
-    await tenant.run(campaign["id"])
-    return {"campaign_id": campaign["id"], "contact_id": contact["id"]}
+    run = await tenant.run(campaign["id"])
+    assert run.status_code == 200, run.text
+    template = await tenant.http.post("survey-templates/", json=TEMPLATE)
+    assert template.status_code == 201, template.text
+    otp = {"number": "9841000001", "message": "{otp}", "sms_send_options": "text"}
+    assert (await tenant.http.post("auths/send/otp/", json=otp)).status_code == 200
+    return {
+        "campaign_id": campaign["id"],
+        "contact_id": contact["id"],
+        "survey_id": campaign["survey"]["id"],
+        "template_id": template.json()["id"],
+    }
 
 
 async def _everything(tenant: Tenant, app: FastAPI, **ids: int) -> dict[str, Any]:
@@ -51,7 +64,7 @@ async def test_second_account_finds_nothing(tenant: Tenant, other: Tenant, app: 
         answer = await other.http.request(operation.method, operation.url(**ids), **parts)
         assert (answer.status_code, operation) == (404, operation), answer.text
         walked += 1
-    assert walked >= 20
+    assert walked >= 35
     assert await _everything(tenant, app, **ids) == before
 
 
@@ -62,6 +75,15 @@ async def test_what_one_account_does_changes_no_answer_to_another(
     assert len(before) >= 5
     await _ids(tenant)
     assert await _everything(other, app) == before
+
+
+async def test_ones_own_template_finds_no_campaign_of_another(tenant: Tenant, other: Tenant) -> None:
+    ids = await _ids(tenant)
+    template = (await other.http.post("survey-templates/", json=TEMPLATE)).json()
+    path = f"survey-templates/{template['id']}/apply-to-campaign/"
+    answer = await other.http.post(path, json={"campaign_id": ids["campaign_id"]})
+    assert answer.status_code == 404
+    assert (await tenant.get(ids["campaign_id"]))["survey"]["steps"][0]["text_or_url"] == "x"
 
 
 async def test_lists_hold_only_ones_own(tenant: Tenant, other: Tenant) -> None:

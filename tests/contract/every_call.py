@@ -19,6 +19,20 @@ async def fresh(tenant: Tenant) -> Ids:
     return {"campaign_id": campaign["id"], "contact_id": contact["id"]}
 
 
+async def survey(tenant: Tenant) -> Ids:
+    """A survey that can be run, a contact of it, and a template."""
+    steps = [{"content_type": "say", "text_or_url": "x", "response_type": "dtmf"}]
+    campaign = await tenant.create(services="SURVEY", steps=steps, voice=1)
+    (contact,) = await tenant.add(campaign["id"], "9841000001")
+    template = await tenant.http.post("survey-templates/", json=_TEMPLATE)
+    return {
+        "campaign_id": campaign["id"],
+        "contact_id": contact["id"],
+        "survey_id": campaign["survey"]["id"],
+        "template_id": template.json()["id"],
+    }
+
+
 async def running(tenant: Tenant) -> Ids:
     ids = await fresh(tenant)
     assert (await tenant.run(ids["campaign_id"])).status_code == 200
@@ -64,6 +78,8 @@ def _filled(value: Any, names: dict[str, Any]) -> Any:
 _CREATE = {"name": "tax", "services": "PHONE", "user_phone": [], "message": "नमस्ते ", "voice": 3}
 _MESSAGE = {"voice": 3, "category": "Text", "length_factor": 1.2, "draft": False}
 _UPDATE = {"name": "renamed", "credit_limit": 5, "voice": 4, "failover_target": ["failed", "hungup"]}
+_STEPS = [{"content_type": "say", "text_or_url": "एक थिच्नुहोस्", "response_type": "dtmf"}]
+_TEMPLATE = {"name": "t", "voice": {"voice_internal_name": "np_rija"}, "content": [{"order": 0, **_STEPS[0]}]}
 _OTP = {
     "number": "9861489014",
     "message": "Hi your OTP is {otp}",
@@ -114,6 +130,29 @@ CALLS = [
     Call("GET", "demo-call/{contact_id}/"),
     Call("POST", "run-campaign/{campaign_id}/"),
     Call("POST", "campaign/emergency-stop/{campaign_id}/", rows=running),
+    Call("GET", "campaign/create/{campaign_id}/survey/", rows=survey),
+    *(
+        Call(method, "campaign/create/{campaign_id}/survey/", {"steps": _STEPS}, rows=survey)
+        for method in ("POST", "PUT", "PATCH")
+    ),
+    Call("POST", "run-survey/{campaign_id}/", rows=survey),
+    Call("POST", "test-survey/{contact_id}/", rows=survey),
+    Call("GET", "download/survey/{survey_id}/report/", rows=survey),
+    Call("GET", "survey-templates/"),
+    Call("POST", "survey-templates/", _TEMPLATE, status=201),
+    Call("GET", "survey-templates/{template_id}/", rows=survey),
+    *(
+        Call(method, "survey-templates/{template_id}/", {"name": "other", "length_factor": 1.2}, rows=survey)
+        for method in ("PATCH", "PUT", "POST")
+    ),
+    Call("DELETE", "survey-templates/{template_id}/", status=204, rows=survey),
+    Call(
+        "POST",
+        "survey-templates/{template_id}/apply-to-campaign/",
+        {"campaign_id": "{campaign_id}"},
+        status=201,
+        rows=survey,
+    ),
     Call("GET", "download/{campaign_id}/report/"),
     Call("GET", "download/report/{campaign_id}/"),
     Call("POST", "download/report/{campaign_id}/"),

@@ -11,6 +11,7 @@ import pytest
 import requests
 import tingting
 
+from audio_files import audio_file
 from serving import Served, wait_until
 
 BROKER = "+97715970969"
@@ -204,6 +205,63 @@ def test_run_to_the_end_and_report(client: tingting.TingTingClient, served: Serv
         "9841000090": ("unanswered", "0"),
         "9990000000": ("failed", "0"),
     }
+
+
+def _survey(
+    client: tingting.TingTingClient, *, audio: bool, name: str = "survey"
+) -> tuple[tingting.Campaign, list[str]]:
+    """A survey of three steps, as its makers test with; its texts."""
+    texts = ["एक थिच्नुहोस्", 'it\'s "two"', ""] if audio else ["एक थिच्नुहोस्", 'it\'s "two"', "तीन"]
+    campaign = _campaign(client, name=name, services=tingting.Services.SURVEY, message="", smsMessage="")
+    for index, text in enumerate(texts):
+        sound = ("sample_audio.mp3", io.BytesIO(audio_file("mp3-mono", 0.5, seed=index)))
+        campaign.add_survey_step(
+            tingting.SurveyStep(
+                client=client,
+                contentType=tingting.SurveyContentType.PLAY if audio else tingting.SurveyContentType.SAY,
+                textOrUrl=text,
+                responseType=tingting.SurveyResponseType.DTMF if index else tingting.SurveyResponseType.NONE,
+                inputName=f"field_{index + 1}",
+                audioFile=sound if audio else None,
+            )
+        )
+    return campaign.create(), texts
+
+
+@pytest.mark.parametrize("audio", [True, False])
+def test_survey(client: tingting.TingTingClient, *, audio: bool) -> None:
+    """With audio its steps come as Python writes them, without it they come in the first request only."""
+    campaign, texts = _survey(client, audio=audio)
+    assert campaign.services is tingting.Services.SURVEY
+    steps = client.get_survey_steps(campaign)
+    assert [step.textOrUrl for step in steps] == texts
+    assert [step.order for step in steps] == [0, 1, 2]
+    assert [step.inputName for step in steps] == ["field_1", "field_2", "field_3"]
+    assert [step.contentType for step in steps] == ["play" if audio else "say"] * 3
+    assert [step.responseType for step in steps] == ["none", "dtmf", "dtmf"]
+    assert [bool(step.audioFile) for step in steps] == [audio] * 3
+    for step in steps:
+        if audio:
+            sound = requests.get(step.audioFile, timeout=30)
+            assert sound.status_code == 200
+            assert sound.content == audio_file("mp3-mono", 0.5, seed=step.order)
+
+
+def test_survey_is_tried_and_run(client: tingting.TingTingClient) -> None:
+    campaign, _ = _survey(client, audio=True, name="survey to run")
+    contact = campaign.add_contact(_contact(client, "9841000001"))
+    contact.test_survey()
+    campaign.run()
+    over = tingting.CampaignStatus.COMPLETED
+    wait_until(lambda: _status(client, campaign) is over, "the survey is over")
+    assert client.get_campaign(campaign.id).progressPercent == 100
+
+
+def test_demo_call(client: tingting.TingTingClient, campaign: tingting.Campaign) -> None:
+    contact = campaign.add_contact(_contact(client, "9841000001"))
+    contact.test_call()
+    page = client.get_data(f"api/v1/campaign-detail/{campaign.id}/")
+    assert page["results"][0]["status"] == "not started"
 
 
 def test_stop(client: tingting.TingTingClient, campaign: tingting.Campaign) -> None:
