@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.campaigns.models import Campaign
 from ghanti.campaigns.schemas import DEMO_KIND, OWNER_KIND, CampaignFilter
+from ghanti.contacts.models import Contact
 from ghanti.dialing import ownership
 from ghanti.speech.models import Voice
 
