@@ -66,7 +66,8 @@ def shared_database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data")
+    # Tests change accounts behind the back of the API, and want it to see that at once.
+    return Settings(data=tmp_path / "data", credential_memory_seconds=0)
 
 
 @pytest.fixture

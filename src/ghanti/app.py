@@ -34,7 +34,9 @@ from ghanti.media.store import MediaStore
 from ghanti.settings import Settings, get_settings
 from ghanti.sockets import listener
 
-_POOL = 10
+_POOL = 20
+"""Connections, all of which are kept: to open one costs more than most requests."""
+
 _GRACE_SECONDS = 10
 _SWEEP_SECONDS = 600
 
@@ -105,7 +107,7 @@ async def serve(settings: Settings) -> None:
         raise ValueError("GHANTI_DATABASE_URL is not set")
     bound = listener(settings.host, settings.port)
     url = settings.database_url.get_secret_value()
-    async with opened(url, pool_size=_POOL, application_name="ghanti api") as engine:
+    async with opened(url, pool_size=_POOL, overflow=0, application_name="ghanti api") as engine:
         await wait_until_current(engine)
         factory = create_session_factory(engine)
         app = create_app(settings, factory, secret_box(settings))

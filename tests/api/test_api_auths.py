@@ -135,10 +135,7 @@ async def test_no_token_yet(tenant: Tenant, http: httpx.AsyncClient, sessions: S
     assert answer.json() == {"message": "No API token found. Please generate one first."}
 
 
-async def test_last_use_is_noted_once_a_minute(
-    tenant: Tenant, app: FastAPI, sessions: SessionFactory
-) -> None:
-    app.state.parts.authenticator._memory_seconds = 0
+async def test_last_use_is_noted_once_a_minute(tenant: Tenant, sessions: SessionFactory) -> None:
     last_used = "SELECT last_used_at FROM api_tokens"
     await tenant.http.get("voice-models/")
     first = await scalar(sessions, last_used)

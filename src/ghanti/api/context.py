@@ -70,6 +70,10 @@ def parts_of(request: Request) -> Parts:
     return parts
 
 
+async def _parts(request: Request) -> Parts:
+    return parts_of(request)  # FastAPI would call a plain function in a thread.
+
+
 async def _transaction(request: Request) -> AsyncIterator[AsyncSession]:
     async with begin(parts_of(request).sessions) as session:
         yield session
@@ -128,7 +132,7 @@ Sent = Annotated[Body, Depends(_body)]
 Upload = Annotated[Body, Depends(_upload)]
 """A body that may hold a file as large as the settings allow."""
 
-InParts = Annotated[Parts, Depends(parts_of)]
+InParts = Annotated[Parts, Depends(_parts)]
 
 
 def base_url(request: Request) -> str:

@@ -41,11 +41,14 @@ set_json_dumps(dump_json)
 set_json_loads(orjson.loads)
 
 
-def create_engine(url: str, *, pool_size: int = 5, application_name: str = "ghanti") -> AsyncEngine:
+def create_engine(
+    url: str, *, pool_size: int = 5, overflow: int | None = None, application_name: str = "ghanti"
+) -> AsyncEngine:
+    """An engine of ``pool_size`` connections that are kept, and ``overflow`` (as many) that are not."""
     engine = create_async_engine(
         for_sqlalchemy(url),
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=pool_size if overflow is None else overflow,
         # An error of the database must not carry phone numbers or hashes into a log.
         hide_parameters=True,
         json_serializer=dump_json,
@@ -76,10 +79,10 @@ def _refuse_ended(connection: Any, _record: object, _proxy: object) -> None:
 
 @asynccontextmanager
 async def opened(
-    url: str, *, pool_size: int = 5, application_name: str = "ghanti"
+    url: str, *, pool_size: int = 5, overflow: int | None = None, application_name: str = "ghanti"
 ) -> AsyncIterator[AsyncEngine]:
     """An engine whose connections are closed when the block ends."""
-    engine = create_engine(url, pool_size=pool_size, application_name=application_name)
+    engine = create_engine(url, pool_size=pool_size, overflow=overflow, application_name=application_name)
     try:
         yield engine
     finally:

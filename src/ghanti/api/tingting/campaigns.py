@@ -10,7 +10,7 @@ from fastapi import APIRouter, BackgroundTasks, Request, Response
 
 from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import Principal
-from ghanti.api.context import InParts, Parts, Reader, Transaction, Upload, Writer
+from ghanti.api.context import InParts, Parts, Reader, Reading, Transaction, Upload, Writer
 from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.pagination import envelope, window_of
 from ghanti.api.responses import answer
@@ -57,7 +57,7 @@ _LATEST = 32_503_680_000
         to_date="Unix time: updated on or before its day",
     ),
 )
-async def list_campaigns(request: Request, principal: Reader, session: Transaction) -> Response:
+async def list_campaigns(request: Request, principal: Reader, session: Reading) -> Response:
     window = window_of(request)
     wanted = _filter(request, principal)
     total, page = await views.page(session, principal.account_id, wanted, window.limit, window.offset)
@@ -118,9 +118,7 @@ async def set_message(
 
 
 @router.get("/campaign/{campaign_id:row}/", summary="A campaign", responses=answers(CAMPAIGN))
-async def get_campaign(
-    request: Request, campaign_id: int, principal: Reader, session: Transaction
-) -> Response:
+async def get_campaign(request: Request, campaign_id: int, principal: Reader, session: Reading) -> Response:
     campaign = await views.found(session, principal.account_id, campaign_id)
     shown = links.campaign(request, principal, await views.view(session, campaign))
     survey = await survey_rules.survey_if_any(session, campaign)

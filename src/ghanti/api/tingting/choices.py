@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from ghanti.api.context import Reader, Transaction
+from ghanti.api.context import Reader, Reading
 from ghanti.api.responses import answer
 from ghanti.api.tingting import shapes
 from ghanti.api.tingting.examples import PHONES, VOICES, answers
@@ -15,15 +15,15 @@ router = APIRouter(tags=["Voices and caller numbers"])
 
 
 @router.get("/voice-models/", summary="List voices", responses=answers(VOICES))
-async def voice_models(principal: Reader, session: Transaction) -> Response:
+async def voice_models(principal: Reader, session: Reading) -> Response:
     return answer([shapes.voice(row) for row in await campaigns.voices(session)])
 
 
 @router.get("/active-broker-phone/", summary="Shared caller numbers", responses=answers(PHONES))
-async def active_broker_phone(principal: Reader, session: Transaction) -> Response:
+async def active_broker_phone(principal: Reader, session: Reading) -> Response:
     return answer([shapes.phone(row) for row in await trunks.caller_numbers(session, None)])
 
 
 @router.get("/phone-number/active/", summary="The account's own caller numbers", responses=answers(PHONES))
-async def phone_number_active(principal: Reader, session: Transaction) -> Response:
+async def phone_number_active(principal: Reader, session: Reading) -> Response:
     return answer([shapes.phone(row) for row in await trunks.caller_numbers(session, principal.account_id)])

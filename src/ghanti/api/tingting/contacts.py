@@ -20,6 +20,7 @@ from ghanti.api.context import (
     InParts,
     Parts,
     Reader,
+    Reading,
     Sent,
     Transaction,
     Upload,
@@ -133,7 +134,7 @@ async def upload_contacts(
     openapi_extra=queries(limit="Contacts a page: 10 by default, at most 100", offset="Contacts to skip"),
 )
 async def campaign_detail(
-    request: Request, campaign_id: int, principal: Reader, session: Transaction
+    request: Request, campaign_id: int, principal: Reader, session: Reading
 ) -> Response:
     window = window_of(request)
     page = await reports.contact_page(session, principal.account_id, campaign_id, window.limit, window.offset)
