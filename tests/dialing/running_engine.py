@@ -74,6 +74,8 @@ class Running:
             str(self.folder / "run" / "voice.sock"),
             "--sip-address",
             "127.0.0.1",
+            "--recordings",
+            str(self.folder / "media" / "recordings"),
         )
 
     async def start_role(self, role: str) -> None:
