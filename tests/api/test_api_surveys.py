@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from api_world import Tenant, assert_error, execute, scalar
 from audio_files import audio_file
 from ghanti.database.session import SessionFactory
+from ghanti.fetching import SafeFetcher
 from ghanti.settings import Settings
 
 STEP = {
@@ -387,3 +390,43 @@ async def test_anothers_audio_is_not_read_through_its_link(tenant: Tenant, other
     answer = await other.http.post(_path(theirs), json={"steps": [{**PLAYED, "audio_file": link}]})
     assert answer.status_code == 400
     assert await _steps(other, theirs) == []
+
+
+async def test_what_a_url_holds_is_fetched_once_if_it_is_public(
+    tenant: Tenant, app: FastAPI, settings: Settings
+) -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split()[1])
+        data = audio_file("wav-s16", 2.0)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a.wav"
+        steps = [
+            STEP | {"text_or_url": url},
+            PLAYED | {"audio_file": url, "input_name": "second"},
+            STEP | {"text_or_url": f"Listen to {url}", "input_name": "third", "order": 2},
+        ]
+        campaign = await _survey(tenant)
+        refused = await tenant.http.post(_path(campaign), json={"steps": steps})
+        assert refused.status_code == 400
+        assert "Step 1 (water)" in refused.json()["message"]
+        assert "public internet" in refused.json()["message"]
+        assert (await _steps(tenant, campaign))[0]["text_or_url"] == STEP["text_or_url"]
+        fetcher = SafeFetcher(Settings(fetch_networks="127.0.0.1"))
+        app.state.parts = replace(app.state.parts, fetcher=fetcher)
+        answer = await tenant.http.post(_path(campaign), json={"steps": steps})
+        assert answer.status_code == 200, answer.text
+    assert asked == [b"/a.wav"]
+    kept = answer.json()["results"]
+    assert [step["text_or_url"] for step in kept] == [url, "", f"Listen to {url}"]
+    assert kept[2]["audio_file"] is None
+    for step in kept[:2]:
+        assert (await tenant.http.get(step["audio_file"])).content == audio_file("wav-s16", 2.0)
+    assert len(list(settings.media_folder.rglob("*.ulaw"))) == 1
