@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api_world import PASSWORD, Tenant
+from audio_files import audio_file
 
 Ids = dict[str, int]
 Rows = Callable[[Tenant], Awaitable[Ids]]
@@ -87,6 +88,9 @@ _OTP = {
     "otp_options": "personnel",
     "otp": "564546",
 }
+_SOUND = audio_file("wav-s16", 0.3)
+_AUDIO_FILE = ("audio_file", "message.wav", _SOUND)
+_STEP_FILE = ("0", "step.wav", _SOUND)
 _CONTACTS_FILE = ("bulk_file", "contacts.csv", b"number,name\n9841000003,a\n")
 
 CALLS = [
@@ -114,6 +118,10 @@ CALLS = [
     ),
     *(Call(method, "campaign/{campaign_id}/", _UPDATE) for method in ("PATCH", "PUT", "POST")),
     Call("DELETE", "campaign/{campaign_id}/"),
+    Call("POST", "campaign/create/", _CREATE | {"category": "Audio"}, _AUDIO_FILE, status=201),
+    Call("PATCH", "campaign/create/{campaign_id}/message/", _MESSAGE | {"category": "Audio"}, _AUDIO_FILE),
+    Call("PATCH", "campaign/{campaign_id}/", {"category": "Audio"}, _AUDIO_FILE),
+    Call("POST", "campaign/create/{campaign_id}/survey/", {"steps": _STEPS}, _STEP_FILE, rows=survey),
     Call(
         "POST",
         "campaign/{campaign_id}/add-contact/",
@@ -128,6 +136,7 @@ CALLS = [
     Call("GET", "phone-number/delete/{contact_id}/"),
     Call("POST", "demo-call/{contact_id}/"),
     Call("GET", "demo-call/{contact_id}/"),
+    Call("POST", "test-speak/riri/{campaign_id}/", {"voice_input": 5, "message": "yo test voice"}),
     Call("POST", "run-campaign/{campaign_id}/"),
     Call("POST", "campaign/emergency-stop/{campaign_id}/", rows=running),
     Call("GET", "campaign/create/{campaign_id}/survey/", rows=survey),
@@ -159,4 +168,5 @@ CALLS = [
 ]
 
 BARE = [call for call in CALLS if call.body is None and call.file is None]
-WITH_BODY = [call for call in CALLS if call.body is not None]
+WITH_BODY = [call for call in CALLS if call.body is not None and call.file is None]
+WITH_FILE = [call for call in CALLS if call.file is not None]

@@ -11,7 +11,7 @@ import pytest
 from printed import assert_like, curl, json_of
 
 from api_world import Tenant, execute
-from ghanti.campaigns import schedule
+from ghanti.campaigns import repository
 from ghanti.database.session import SessionFactory
 
 VOICES = """[
@@ -409,7 +409,11 @@ RUN = """curl --request POST \\
 
 async def test_run_at_a_schedule(campaign: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """The printed date, 2082-03-25, is the ninth of July 2025 in the Bikram Sambat calendar."""
-    monkeypatch.setattr(schedule, "utc_now", lambda: datetime(2025, 7, 8, 12, tzinfo=UTC))
+
+    async def clock(_session: object) -> datetime:
+        return datetime(2025, 7, 8, 12, tzinfo=UTC)
+
+    monkeypatch.setattr(repository, "clock", clock)
     await campaign.http.patch("campaign/79/", json={"schedule": "2025-07-09T14:46:00"})
     await campaign.add(79, "9841349152")
     answer = await curl(campaign, RUN)

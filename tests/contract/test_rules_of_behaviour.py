@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api_world import Tenant, execute, scalar
-from ghanti.campaigns import schedule
+from ghanti.campaigns import repository
 from ghanti.database.session import SessionFactory
 
 
@@ -83,7 +83,11 @@ async def test_a_schedule_that_passed(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, written: str, now: str, starts: str
 ) -> None:
     """Within a day it starts at once; a mistyped year calls nobody. Create and update take any date."""
-    monkeypatch.setattr(schedule, "utc_now", lambda: datetime.fromisoformat(now).astimezone(UTC))
+
+    async def clock(_session: object) -> datetime:
+        return datetime.fromisoformat(now).astimezone(UTC)
+
+    monkeypatch.setattr(repository, "clock", clock)
     campaign = await tenant.ready(schedule=written)
     assert campaign["schedule"].startswith(written)
     updated = await tenant.http.patch(f"campaign/{campaign['id']}/", json={"schedule": written})

@@ -69,7 +69,7 @@ async def test_category_is_text_in_every_answer_but_that_to_create(tenant: Tenan
     assert refused.json()["category"] == ["Enter Text or Audio."]
 
 
-@pytest.mark.parametrize("services", ["PHONE", "SMS", "SMS & PHONE"])
+@pytest.mark.parametrize("services", ["PHONE", "SMS", "SMS & PHONE", "SURVEY"])
 @pytest.mark.parametrize("category", ["Text", "Audio"])
 async def test_create_needs_what_its_services_use(tenant: Tenant, services: str, category: str) -> None:
     """A spoken message unless a file or a survey is played; a written one whenever texts are sent."""
