@@ -10,8 +10,9 @@ from sqlalchemy import event
 from engine_world import World
 from ghanti.database.session import transaction
 from ghanti.dialing import closing, leasing, repository
+from ghanti.dialing.discarding import unneeded
 from ghanti.dialing.leasing import trunk_gateway
-from ghanti.dialing.models import Channel
+from ghanti.dialing.models import URGENT, Channel
 from ghanti.dialing.stock import unready_plans
 
 PLANS, TARGETS = 50, 2000
@@ -87,7 +88,10 @@ async def test_no_statement_of_a_tick_reads_all_targets(world: World) -> None:
     async def prepare(session: Any) -> None:
         assert await unready_plans(session, 60) == []  # What is ready suffices.
 
-    for what in (tick, sweep, prepare):
+    async def prepare_urgent(session: Any) -> None:
+        assert await unready_plans(session, 60, URGENT) == []
+
+    for what in (tick, sweep, prepare, prepare_urgent):
         read = await _rows_read(world, what)
         assert read
         assert {statement: rows for statement, rows in read.items() if rows > MOST_ROWS} == {}
@@ -116,3 +120,29 @@ async def test_a_stop_ends_a_batch_without_reading_the_others(world: World) -> N
 
     read = await _rows_read(world, stop)
     assert {statement: rows for statement, rows in read.items() if rows > MOST_ROWS} == {}
+
+
+async def test_audio_that_nobody_needs_is_found_by_index(world: World) -> None:
+    """Ten targets share a message here; each has a second audio of its own."""
+    await _many(world)
+    await world.execute(
+        "UPDATE targets SET content = jsonb_build_object('ms', 1, 'audios', jsonb_build_object("
+        " 'message', 'audio/' || id / 20, 'name', 'audio/n' || id)) WHERE ready"
+    )
+    await world.execute(
+        "UPDATE targets SET state = 'final', outcome = 'completed', final_at = now() - interval '1 day'"
+        " WHERE ready AND id / 20 % 10 = 0 OR ready AND id % 20 = 1"
+    )
+    await world.execute("ANALYZE targets")
+    found: list[str] = []
+
+    async def discard(session: Any) -> None:
+        async with session.begin_nested() as undone:
+            found.extend(await unneeded(session, 3600))
+            await undone.rollback()
+
+    read = await _rows_read(world, discard)
+    assert 0 < max(read.values()) < MOST_ROWS
+    own = [key for key in found if key.startswith("audio/n")]
+    assert len(own) == 500
+    assert 0 < len(found) - len(own) < 500

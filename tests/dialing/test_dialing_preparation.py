@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -129,3 +130,90 @@ async def test_personal_audio_goes_once_nobody_needs_it(
     await world.stop(second)
     assert await discard_audio(world.sessions, store, 0) == 1
     assert not store.exists(audio)
+
+
+SURVEY: dict[str, Any] = {
+    "voice_id": 1,
+    "script": {
+        "v": 1,
+        "steps": [
+            {"do": "play", "audio": "hello"},
+            {"do": "play", "audio": "given"},
+            {"do": "listen", "name": "q1", "timeout_ms": 10_000, "tries": 3, "missing": "again"},
+            {"do": "record", "name": "q2", "max_ms": 100_000},
+            {"do": "play", "audio": "closing"},
+        ],
+    },
+    "audios": {
+        "hello": {"template": "नमस्ते {name}"},
+        "given": {"media": "uploads/given.ulaw", "ms": 20_000},
+        "again": {"template": "फेरि"},
+        "closing": {"template": "धन्यवाद"},
+        "unused": {"template": "{nobody}"},
+    },
+}
+
+
+async def test_several_audios_are_spoken_once_for_all_or_given(
+    world: World, preparer: Preparer, tmp_path: Path
+) -> None:
+    await _plan(world, call_content=SURVEY)
+    await world.execute(
+        'UPDATE contacts SET variables = \'{"name": "सीता"}\' WHERE id = (SELECT min(id) FROM contacts)'
+    )
+    assert await preparer.pass_once() == 2
+    first, second = (row.content for row in await world.rows("SELECT content FROM targets ORDER BY id"))
+    assert first["audios"].keys() == second["audios"].keys() == {"hello", "again", "closing"}
+    assert first["audios"]["hello"] != second["audios"]["hello"]
+    assert {**first["audios"], "hello": ""} == {**second["audios"], "hello": ""}
+    store = MediaStore(tmp_path / "media")
+    files = {key for content in (first, second) for key in content["audios"].values()}
+    assert set(store.folder.rglob("*.ulaw")) == {store.path(key) for key in files}
+    lengths = {key: (store.size(key) or 0) // 8 for key in files}
+    told = [first["audios"][name] for name in ("hello", "closing")]
+    assert first["ms"] == 20_000 + sum(lengths[key] for key in told)
+
+
+async def test_the_hold_covers_the_longest_that_a_script_may_take(world: World, preparer: Preparer) -> None:
+    """Three tries of 10 s, the question of 20 s again twice, a recording of 100 s: over three minutes."""
+    await _plan(world, call_content=SURVEY)
+    await preparer.pass_once()
+    assert await world.rows("SELECT DISTINCT units FROM targets") == [(5,)]
+
+
+async def test_no_hold_covers_more_than_the_longest_call(
+    world: World, pool: Meanwhile, tmp_path: Path
+) -> None:
+    await _plan(world, call_content=SURVEY)
+    settings = Settings(data=tmp_path, longest_call_seconds=100)
+    assert await Preparer(world.sessions, settings, BOX, pool, uuid4()).pass_once() == 2
+    assert await world.rows("SELECT DISTINCT units FROM targets") == [(3,)]
+
+
+async def test_given_audio_needs_no_voice_and_stays_when_the_call_is_over(
+    world: World, preparer: Preparer, tmp_path: Path
+) -> None:
+    content = {"audios": {"message": {"media": "uploads/given.ulaw", "ms": 61_000}}}
+    plan = await _plan(world, call_content=content)
+    store = MediaStore(tmp_path / "media")
+    store.put("uploads/given.ulaw", b"x")
+    assert await preparer.pass_once() == 2
+    assert await world.rows("SELECT DISTINCT content, units FROM targets") == [({"ms": 61_000}, 3)]
+    await world.stop(plan)
+    assert await discard_audio(world.sessions, store, 0) == 0
+    assert store.exists("uploads/given.ulaw")
+
+
+async def test_a_voice_that_is_gone_ends_what_it_was_to_speak(world: World, preparer: Preparer) -> None:
+    await _plan(world, call_content={**CALL, "voice_id": 999})
+    assert await preparer.pass_once() == 2
+    rows = await world.rows("SELECT DISTINCT outcome, reason FROM targets")
+    assert rows == [("failed", "the campaign's voice exists no more")]
+
+
+async def test_a_script_without_its_audio_is_put_off(
+    world: World, preparer: Preparer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await _plan(world, call_content={**SURVEY, "audios": {}})
+    assert await preparer.pass_once() == 0
+    assert "plays what is not there: hello, given, again, closing" in caplog.text

@@ -13,7 +13,7 @@ from recordings import read_wav
 PRESSES_KEYS = 94
 """The ending of numbers whose phones press 1, 5 and # (docs of the simulator); all hum softly."""
 
-LONG = "रकम एक दुई तीन चार पाँच छ सात आठ नौ दश रुपैयाँ " * 3
+LONG = "रकम एक दुई तीन चार पाँच छ सात आठ नौ दश रुपैयाँ " * 2
 
 
 def _survey(*, last: dict[str, Any]) -> dict[str, Any]:

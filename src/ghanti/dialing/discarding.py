@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing.speaking import SECRET_FOLDER
@@ -23,31 +25,36 @@ async def discard_audio(sessions: SessionFactory, store: MediaStore, keep_second
     Audio that an open target of any account still needs stays, since equal messages share a file.
     """
     async with transaction(sessions) as session:
-        rows = await session.scalars(
-            text(
-                """
-                WITH old AS (
-                    SELECT account_id, id, content FROM targets
-                     WHERE state = 'final' AND content ? 'audios'
-                       AND final_at < now() - make_interval(secs => :keep)
-                     ORDER BY final_at LIMIT 500 FOR UPDATE SKIP LOCKED),
-                cleared AS (
-                    UPDATE targets t SET content = t.content - 'audios'
-                      FROM old WHERE t.account_id = old.account_id AND t.id = old.id),
-                audio AS (
-                    SELECT DISTINCT jsonb_path_query(old.content, '$.audios.*') #>> '{}' AS key FROM old)
-                SELECT key FROM audio
-                 WHERE NOT EXISTS (SELECT FROM targets t
-                                    WHERE t.state <> 'final' AND t.ready AND t.content ? 'audios'
-                                      AND jsonb_path_query_array(t.content, '$.audios.*') ? audio.key)
-                """
-            ),
-            {"keep": keep_seconds},
-        )
-        keys = list(rows)
+        keys = await unneeded(session, keep_seconds)
     for key in keys:
         await asyncio.to_thread(store.delete, key)
     return len(keys)
+
+
+async def unneeded(session: AsyncSession, keep_seconds: int) -> Sequence[str]:
+    """Have some targets that are long final forget their audio; answers what of it nobody else needs."""
+    rows = await session.scalars(
+        text(
+            """
+            WITH old AS (
+                SELECT account_id, id, content FROM targets
+                 WHERE state = 'final' AND content ? 'audios'
+                   AND final_at < now() - make_interval(secs => :keep)
+                 ORDER BY final_at LIMIT 500 FOR UPDATE SKIP LOCKED),
+            cleared AS (
+                UPDATE targets t SET content = t.content - 'audios'
+                  FROM old WHERE t.account_id = old.account_id AND t.id = old.id),
+            audio AS (
+                SELECT DISTINCT jsonb_path_query(old.content, '$.audios.*') #>> '{}' AS key FROM old)
+            SELECT key FROM audio
+             WHERE NOT EXISTS (SELECT FROM targets t
+                                WHERE t.state <> 'final' AND t.ready AND t.content ? 'audios'
+                                  AND jsonb_path_query_array(t.content, '$.audios.*') ? audio.key)
+            """
+        ),
+        {"keep": keep_seconds},
+    )
+    return rows.all()
 
 
 async def discard_secrets(sessions: SessionFactory, store: MediaStore) -> int:
