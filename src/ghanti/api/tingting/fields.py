@@ -138,7 +138,7 @@ def _services(value: Any, zone: ZoneInfo) -> Services:
     try:
         return Services("SMS & PHONE" if spelling == "PHONE & SMS" else spelling)
     except ValueError:
-        raise WrongValueError("Enter PHONE, SMS or SMS & PHONE.") from None
+        raise WrongValueError("Enter PHONE, SMS, SMS & PHONE or SURVEY.") from None
 
 
 def _category(value: Any, zone: ZoneInfo) -> Category:
