@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
@@ -13,6 +14,12 @@ from ghanti.campaigns.schemas import DEMO_KIND, OWNER_KIND, CampaignFilter
 from ghanti.contacts.models import Contact
 from ghanti.dialing import ownership
 from ghanti.speech.models import Voice
+
+
+async def clock(session: AsyncSession) -> datetime:
+    """The database's time: every process starts campaigns by it."""
+    now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return now
 
 
 async def get(session: AsyncSession, account_id: int, campaign_id: int) -> Campaign | None:

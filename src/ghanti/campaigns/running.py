@@ -44,7 +44,8 @@ async def place(
     session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings
 ) -> Started:
     """Order the plan of a locked campaign that has none open. Raises InvalidError as ``run`` does."""
-    starts_at = schedule.start_of(campaign.schedule, schedule.utc_now())
+    now = await repository.clock(session)
+    starts_at = schedule.start_of(campaign.schedule, now, principal.time_zone)
     said = await content.contents(session, principal, campaign, settings)
     order = await _order(session, campaign, said, starts_at, settings.ring_seconds)
     plan = await dialing.create_plan(session, order)

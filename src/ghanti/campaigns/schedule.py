@@ -17,7 +17,10 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2042
 
 
 def parse_schedule(value: str, zone: ZoneInfo) -> datetime:
-    """ISO 8601 date or time. Without offset it is in ``zone``; a date alone is its midnight there.
+    """ISO 8601 date or time, in UTC. Without offset it is in ``zone``; a date alone is its midnight there.
+
+    Of a local time that comes twice, as clocks are put back, the first is meant; one that clocks skip, as
+    they are put forward, is as much later (PEP 495).
 
     Raises InvalidError for anything else.
     """
@@ -29,19 +32,22 @@ def parse_schedule(value: str, zone: ZoneInfo) -> datetime:
         ) from None
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise InvalidError.of("schedule", f"The year must be between {_FIRST_YEAR} and {_LAST_YEAR}.")
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    # In UTC, because a time that a zone skips or has twice equals none in another zone.
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def start_of(schedule: datetime | None, now: datetime) -> datetime | None:
+def start_of(schedule: datetime | None, now: datetime, zone: ZoneInfo) -> datetime | None:
     """When a run ordered ``now`` begins: None is at once.
 
-    Raises InvalidError when the schedule passed more than a day ago.
+    Raises InvalidError when the schedule passed more than a day ago and was not today, which has 25 hours
+    where clocks are put back.
     """
     if schedule is None:
         return None
     if schedule > now:
         return schedule
-    if now - schedule > LATEST_START:
+    today = schedule.astimezone(zone).date() == now.astimezone(zone).date()
+    if now - schedule > LATEST_START and not today:
         raise InvalidError.of(
             "schedule", "The scheduled time passed more than 24 hours ago. Set a new one, or null to run now."
         )
@@ -53,7 +59,3 @@ def bikram_sambat(moment: datetime, zone: ZoneInfo) -> str:
     local = moment.astimezone(zone)
     date = nepali_datetime.date.from_datetime_date(local.date())
     return f"{date.year:04}-{date.month:02}-{date.day:02} at {local:%H:%M:%S}"
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
