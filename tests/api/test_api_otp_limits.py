@@ -6,14 +6,18 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from api_world import Tenant, assert_error, execute, scalar
 from ghanti.app import create_app
-from ghanti.database.session import SessionFactory, create_engine, create_session_factory
+from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
 from ghanti.encryption import SecretBox
+from ghanti.otp import repository
+from ghanti.otp.limits import limits_of
 from ghanti.settings import Settings
 
 BODY = {"message": "{otp}", "sms_send_options": "text"}
@@ -157,3 +161,35 @@ async def test_the_last_credit_is_promised_once(processes: list[Tenant], session
     await execute(sessions, "UPDATE credit_balances SET sms = 3")
     answers = await asyncio.gather(*(send(processes[n % 2], number) for n, number in enumerate(unlike(8))))
     assert Counter(answer.status_code for answer in answers) == {200: 3, 400: 5}
+
+
+async def test_limits_are_counted_by_index(
+    tenant: Tenant, settings: Settings, sessions: SessionFactory
+) -> None:
+    """Of many sent long ago none is read."""
+    await execute(
+        sessions,
+        "INSERT INTO sent_otps (account_id, number, number_sent, way, origin, credits, created_at)"
+        " SELECT :account, '+97798410' || lpad(n::text, 5, '0'), 'x', 'text', 'generated', 1,"
+        "        now() - interval '3 days' FROM generate_series(1, 20000) n",
+        account=tenant.account_id,
+    )
+    await execute(sessions, "ANALYZE sent_otps")
+    async with transaction(sessions) as session:
+        connection = (await session.connection()).sync_connection
+        assert connection is not None
+        asked: list[tuple[str, Any]] = []
+
+        def note(_c: object, _k: object, statement: str, values: Any, *_: object) -> None:
+            asked.append((statement, values))
+
+        event.listen(connection, "before_cursor_execute", note)
+        await repository.waits(session, tenant.account_id, "+9779841000001", limits_of(settings))
+        event.remove(connection, "before_cursor_execute", note)
+        [(statement, values)] = asked
+        plan = await session.run_sync(
+            lambda s: s.connection().exec_driver_sql(f"EXPLAIN {statement}", values).scalars().all()
+        )
+    assert "Seq Scan" not in str(plan)
+    for index in ("number", "prefix", "created"):
+        assert f"ix_sent_otps_{index}" in str(plan)

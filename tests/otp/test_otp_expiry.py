@@ -115,3 +115,10 @@ async def test_old_codes_are_erased_and_their_rows_stay(tenant: Tenant, sessions
     assert (erased["id"], erased["phone_number"]) == (old["id"], "9841000001")
     assert (erased["otp"], erased["message"]) == ("", "")
     assert await scalar(sessions, "SELECT count(*) FROM plans WHERE sms_content IS NULL") == 1
+
+
+async def test_codes_under_another_key_are_blank(tenant: Tenant, sessions: SessionFactory) -> None:
+    await send(tenant)
+    await execute(sessions, "UPDATE sent_otps SET code = message, message = 'of another key'")
+    [row] = await listed(tenant)
+    assert (row["message"], row["status"]) == ("", "not started")

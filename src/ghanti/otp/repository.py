@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, ScalarSelect, cast, func, or_, select, text, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Integer,
+    ScalarSelect,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.credits.repository import Balances
@@ -14,6 +27,9 @@ from ghanti.dialing.models import Attempt, Target, TargetState
 from ghanti.otp.models import SentOtp, Way
 from ghanti.otp.schemas import Limit, Scope
 from ghanti.speech.models import Voice
+
+# Literally as the index has it.
+_OPEN_DIGITS = literal_column("-4", Integer)
 
 
 async def lock_account(session: AsyncSession, account_id: int) -> None:
@@ -36,7 +52,7 @@ def _wait(account_id: int, number: str, limit: Limit) -> ScalarSelect[Any]:
     """A limit is reached when so many were sent within its time; the oldest of them is waited for."""
     scopes: dict[Scope, ColumnElement[bool]] = {
         Scope.NUMBER: SentOtp.number == number,
-        Scope.PREFIX: func.left(SentOtp.number, -4) == func.left(number, -4),
+        Scope.PREFIX: func.left(SentOtp.number, _OPEN_DIGITS) == func.left(number, _OPEN_DIGITS),
         Scope.ACCOUNT: true(),
     }
     # The statement's time, since an index can't be asked for what differs from row to row.

@@ -19,7 +19,7 @@ from ghanti.dialing import contents
 from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Channel, Delivery, PlanClass, TargetState
 from ghanti.dialing.worker import tariff_of
-from ghanti.encryption import SecretBox
+from ghanti.encryption import DecryptionError, SecretBox
 from ghanti.otp import limits, repository, texts
 from ghanti.otp.models import Origin, SentOtp, Way
 from ghanti.otp.schemas import OWNER_KIND, Accepted, Listed, OtpOrder
@@ -195,8 +195,8 @@ def _listed(row: Any, box: SecretBox) -> Listed:
     return Listed(
         id=otp.id,
         number=otp.number_sent,
-        message=None if otp.message is None else box.decrypt(otp.message),
-        code=None if otp.code is None else box.decrypt(otp.code),
+        message=_clear(otp.message, box),
+        code=_clear(otp.code, box),
         origin=Origin(otp.origin),
         way=Way(otp.way),
         created_at=otp.created_at,
@@ -205,6 +205,14 @@ def _listed(row: Any, box: SecretBox) -> Listed:
         credits=_credits(otp, row),
         reason=row.reason or "",
     )
+
+
+def _clear(sealed: bytes | None, box: SecretBox) -> str | None:
+    """What was kept; None once it is erased, or was kept under another installation's key."""
+    try:
+        return None if sealed is None else box.decrypt(sealed)
+    except DecryptionError:
+        return None
 
 
 def _status(row: Any) -> str:
