@@ -39,12 +39,12 @@ async def add_one(
     region: str,
 ) -> Contact:
     """Add one contact. Raises NotFoundError, and InvalidError for a bad or known number."""
-    await views.found(session, principal.account_id, campaign_id)
     with _refusals(), _gone_meanwhile():
         contact = await contacts.add_one(
             session, principal.account_id, campaign_id, number, variables, region
         )
-    await running.join(session, principal.account_id, campaign_id, [contact.id])
+    if not await repository.hold_idle(session, principal.account_id, campaign_id):
+        await running.join(session, principal.account_id, campaign_id, [contact.id])
     return contact
 
 
@@ -155,7 +155,7 @@ def _refusals() -> Iterator[None]:
 
 @contextmanager
 def _gone_meanwhile() -> Iterator[None]:
-    """A contact cannot be added to a campaign that was deleted since it was found."""
+    """A contact cannot be added to a campaign that there is not, or that was deleted meanwhile."""
     try:
         yield
     except IntegrityError:

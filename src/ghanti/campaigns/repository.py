@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.campaigns.models import Campaign, Services
+from ghanti.campaigns.models import Campaign, CampaignStatus, Services
 from ghanti.campaigns.schemas import DEMO_KIND, OWNER_KIND, CampaignFilter
 from ghanti.contacts.models import Contact
 from ghanti.dialing import ownership
@@ -39,6 +39,23 @@ async def lock(session: AsyncSession, account_id: int, campaign_id: int) -> Camp
         .execution_options(populate_existing=True)
     )
     return (await session.scalars(statement)).one_or_none()
+
+
+async def hold_idle(session: AsyncSession, account_id: int, campaign_id: int) -> bool:
+    """Keep a campaign that is not under way from beginning until the transaction ends.
+
+    False when it is under way, or somebody changes it right now: then it is to be locked after its plans.
+    """
+    statement = (
+        select(Campaign.id)
+        .where(
+            Campaign.account_id == account_id,
+            Campaign.id == campaign_id,
+            Campaign.status.not_in([CampaignStatus.RUNNING, CampaignStatus.SCHEDULED]),
+        )
+        .with_for_update(read=True, skip_locked=True)
+    )
+    return await session.scalar(statement) is not None
 
 
 async def add(session: AsyncSession, campaign: Campaign) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import delete, literal_column, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.contacts.models import Contact
@@ -21,6 +19,17 @@ _INSERT_STAGED = """
      ORDER BY position
     ON CONFLICT (account_id, campaign_id, number) DO NOTHING
 """
+_INSERT_ONE = select(Contact).from_statement(
+    text(
+        """
+        INSERT INTO contacts (account_id, campaign_id, number, number_sent, carrier, variables)
+        SELECT :account_id, :campaign_id, :number, :number_sent, :carrier, CAST(:variables AS json)
+          FROM (SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))) locked
+        ON CONFLICT (account_id, campaign_id, number) DO NOTHING
+        RETURNING contacts.*
+        """
+    ).columns(*Contact.__table__.columns)
+)
 
 
 async def create_staging(session: AsyncSession) -> None:
@@ -52,8 +61,12 @@ async def lock_campaign(session: AsyncSession, account_id: int, campaign_id: int
     """
     await session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
-        {"key": f"contacts of campaign {account_id}/{campaign_id}"},
+        {"key": _lock_key(account_id, campaign_id)},
     )
+
+
+def _lock_key(account_id: int, campaign_id: int) -> str:
+    return f"contacts of campaign {account_id}/{campaign_id}"
 
 
 async def insert_staged(session: AsyncSession, account_id: int, campaign_id: int) -> int:
@@ -79,23 +92,22 @@ async def insert_staged_returning(
 
 
 async def insert_one(
-    session: AsyncSession, account_id: int, campaign_id: int, number: PhoneNumber, variables: dict[str, Any]
+    session: AsyncSession, account_id: int, campaign_id: int, number: PhoneNumber, variables: str
 ) -> Contact | None:
-    """The new contact, or None when the campaign has its number."""
-    statement = (
-        insert(Contact)
-        .values(
-            account_id=account_id,
-            campaign_id=campaign_id,
-            number=number.number,
-            number_sent=number.sent,
-            carrier=number.carrier,
-            variables=variables,
-        )
-        .on_conflict_do_nothing(index_elements=_CONFLICT)
-        .returning(Contact)
+    """The new contact, or None when the campaign has its number; takes the lock of :func:`lock_campaign`."""
+    found = await session.scalars(
+        _INSERT_ONE,
+        {
+            "key": _lock_key(account_id, campaign_id),
+            "account_id": account_id,
+            "campaign_id": campaign_id,
+            "number": number.number,
+            "number_sent": number.sent,
+            "carrier": number.carrier,
+            "variables": variables,
+        },
     )
-    return (await session.scalars(statement)).one_or_none()
+    return found.one_or_none()
 
 
 async def find(

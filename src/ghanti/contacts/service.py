@@ -78,9 +78,7 @@ async def add_one(
         DuplicateContact: the campaign has the number.
     """
     parsed = parse(number, region)
-    rules.check(variables)
-    await repository.lock_campaign(session, account_id, campaign_id)
-    contact = await repository.insert_one(session, account_id, campaign_id, parsed, dict(variables))
+    contact = await repository.insert_one(session, account_id, campaign_id, parsed, rules.to_json(variables))
     if contact is None:
         raise _duplicate(parsed.sent)
     return contact
