@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -77,10 +78,18 @@ class Served:
         folder: The data folder; the server's own user must be able to reach it.
         environment: Settings over those of the tests.
         launcher: A command that runs the rest of its arguments, before the server's own.
+        options: More arguments of ``ghanti serve``.
+        trust: What to verify the server's certificate with, when it is told to serve https.
     """
 
     def __init__(
-        self, folder: Path, *, environment: dict[str, str] | None = None, launcher: Sequence[str] = ()
+        self,
+        folder: Path,
+        *,
+        environment: dict[str, str] | None = None,
+        launcher: Sequence[str] = (),
+        options: Sequence[str] = (),
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self.data = folder
         self.port = free_port()
@@ -89,13 +98,20 @@ class Served:
         self.number_id = 0
         self._environment = {**clean_environment(), **_ENVIRONMENT, **(environment or {})}
         self._launcher = list(launcher)
+        self._options = list(options)
+        self._trust = trust
         self._process: subprocess.Popen[bytes] | None = None
 
     # Running
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self._trust is None else 'https'}://127.0.0.1:{self.port}"
+
+    @property
+    def verify(self) -> ssl.SSLContext | bool:
+        """How httpx is to verify the server's certificate."""
+        return True if self._trust is None else self._trust
 
     @property
     def output(self) -> Path:
@@ -105,6 +121,7 @@ class Served:
     def start(self) -> None:
         """Begin to serve; see ``wait_ready``."""
         command = [*self._launcher, sys.executable, "-m", "ghanti.cli", "serve", "--data", str(self.data)]
+        command += self._options
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [*command, "--host", "127.0.0.1", "--port", str(self.port), "--carrier", "simulated"],
@@ -120,7 +137,9 @@ class Served:
         code = self._process.poll()
         assert code is None, f"the server ended with {code}:\n{self.said()}"
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=5).status_code == httpx.codes.OK
+            return (
+                httpx.get(f"{self.url}/healthz", timeout=5, verify=self.verify).status_code == httpx.codes.OK
+            )
         except httpx.TransportError:
             return False
 
@@ -210,7 +229,10 @@ class Served:
     def client(self) -> httpx.Client:
         """A client that speaks for the account."""
         return httpx.Client(
-            base_url=f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {self.token}"}, timeout=30
+            base_url=f"{self.url}/api/v1/",
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=30,
+            verify=self.verify,
         )
 
     def connect(self) -> psycopg.Connection[Any]:

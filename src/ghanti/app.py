@@ -22,6 +22,7 @@ from ghanti.api.downloads import Downloads
 from ghanti.api.limits import RequestLimits
 from ghanti.api.media import MediaLinks
 from ghanti.api.previews import Previews
+from ghanti.api.proxies import TrustedProxies
 from ghanti.api.slashes import FinalSlash
 from ghanti.campaigns import handlers
 from ghanti.database.schema import wait_until_current
@@ -33,12 +34,14 @@ from ghanti.idempotency.service import AnswerSafe, sweep
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings, get_settings
 from ghanti.sockets import listener
+from ghanti.tls import Certificate, certificate_of
 
 _POOL = 20
 """Connections, all of which are kept: to open one costs more than most requests."""
 
 _GRACE_SECONDS = 10
 _SWEEP_SECONDS = 600
+_RENEW_SECONDS = 30
 
 
 def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> FastAPI:
@@ -74,6 +77,8 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
     docs.install(app)
     errors.install(app)
     app.add_middleware(FinalSlash, prefix=tingting.PREFIX + "/")
+    if settings.trusted_proxies:
+        app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
     return app
 
 
@@ -88,9 +93,12 @@ class Server(uvicorn.Server):
             sys.stdout.flush()
 
 
-def server_config(app: FastAPI) -> uvicorn.Config:
+def server_config(app: FastAPI, certificate: Certificate | None = None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        ssl_certfile=certificate.cert if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
+        proxy_headers=False,  # those that are trusted are read by ghanti.api.proxies
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -111,13 +119,23 @@ async def serve(settings: Settings) -> None:
         await wait_until_current(engine)
         factory = create_session_factory(engine)
         app = create_app(settings, factory, secret_box(settings))
-        sweeping = asyncio.create_task(every(_SWEEP_SECONDS, partial(sweep, factory), "sweep of answers"))
+        certificate = certificate_of(settings)
+        config = server_config(app, certificate)
+        tasks = [asyncio.create_task(every(_SWEEP_SECONDS, partial(sweep, factory), "sweep of answers"))]
+        if certificate is not None:
+            config.load()
+            assert config.ssl is not None
+            renewing = every(
+                _RENEW_SECONDS, partial(certificate.renew, config.ssl), "renewal of the certificate"
+            )
+            tasks.append(asyncio.create_task(renewing))
         try:
             async with app.state.parts.previews:
-                await Server(server_config(app)).serve([bound])
+                await Server(config).serve([bound])
         finally:
-            sweeping.cancel()
-            await asyncio.wait([sweeping])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
 
 def main(_arguments: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from ghanti.simulator.rehearsal import RehearsalPorts, free_ports
 from ghanti.sockets import listener, voice_socket
 from ghanti.supervisor.role import Role
 from ghanti.supervisor.supervisor import Supervisor
+from ghanti.tls import certificate_of
 
 READY = '"ready"'
 _STOP_MARGIN_SECONDS = 6
@@ -34,7 +35,10 @@ def serve(settings: Settings, *, on_ready: Callable[[], None] | None = None) -> 
         DataFolderInUse: another server has the data folder.
         EmbeddedServerError: the embedded database cannot be made.
         AddressTaken: the API cannot listen on its address.
+        CertificateError: the API cannot serve https with the files that it is given.
     """
+    if (certificate := certificate_of(settings)) is not None:
+        certificate.check()
     # OpenBLAS would start a thread a core: idle memory, and in the way of a process that forks.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     postgres = EmbeddedPostgres(settings.data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,13 +29,26 @@ Networks = Annotated[str, AfterValidator(_listed)]
 """A list of networks with commas (``ghanti.networks``)."""
 
 
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be like https://ghanti.example.com")
+    return text.rstrip("/")
+
+
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GHANTI_", extra="ignore")
 
     data: Path = Field(Path("data"), description="Folder of the database, media, secrets and sockets.")
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the API listens on; 0 lets the kernel choose.")
-    public_url: str | None = Field(None, description="Scheme and host of absolute URLs in answers.")
+    public_url: PublicUrl | None = Field(None, description="Scheme and host of absolute URLs in answers.")
+    tls_cert: Path | None = Field(None, description="Certificate and chain (PEM): the API serves https.")
+    tls_key: Path | None = Field(None, description="Its private key, unless it is in the same file.")
+    trusted_proxies: Networks = Field("", description="Networks whose forwarded headers are believed.")
     carrier: Carrier = Carrier.SIMULATED
 
     database_url: SecretStr | None = Field(None, description="The owner's PostgreSQL; embedded when absent.")
@@ -97,6 +111,12 @@ class Settings(BaseSettings):
     def _one_database(self) -> Self:
         if self.database_direct_url is not None and self.database_url is None:
             raise ValueError("database_direct_url is the way past a pooler to database_url, which is not set")
+        return self
+
+    @model_validator(mode="after")
+    def _key_of_a_certificate(self) -> Self:
+        if self.tls_key is not None and self.tls_cert is None:
+            raise ValueError("tls_key is the key of tls_cert, which is not set")
         return self
 
     @property

@@ -25,6 +25,7 @@ LAYERS = (
         "confinement",
         "fetching",
         "networks",
+        "tls",
         "supervisor",
     ),
 )
