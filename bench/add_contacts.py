@@ -1,8 +1,9 @@
 """5,000 contacts in one add-contact over HTTP, to one API process: checked, committed and answered.
 
 Each run adds to a campaign of its own. Anchor: as many rows of COPY by bare psycopg into a table without
-any index, prepared beforehand, just before each run; above it stand the checks, the indexes, the answer with every
-contact, and HTTP. Medians of five runs, in bench/results.json under "add_contacts".
+any index, prepared beforehand, just before each run. What is measured has on top of it the checks, the
+indexes, an answer with every contact, and HTTP. Medians of five runs, in bench/results.json under
+"add_contacts".
 
 TARGET: 1 s; a missed target is reported first. FLOOR: 120 anchors; else this exits 1.
 """
