@@ -95,6 +95,7 @@ async def speech(
                 every(10, lambda: discarding.sweep_secrets(factory, store), "lost secret audio")
             )
             tasks.create_task(every(600, tidy, "clean-up of files"))
+            tasks.create_task(every(600, lambda: discarding.sweep_recordings(factory, store), "recordings"))
             tasks.create_task(every(3600, erase, "erasing of old codes"))
             await draining.wait()
             # What was being rendered is rendered again: nothing of it was promised.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import pytest
 
 from engine_world import TARIFF, World
 from ghanti.database.session import transaction
-from ghanti.dialing import answers
+from ghanti.dialing import answers, discarding
 from ghanti.dialing.answers import GivenAnswer
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.calls import dial_order, moment, way_out
+from ghanti.dialing.discarding import sweep_recordings
 from ghanti.dialing.events import EventRecorder
 from ghanti.dialing.models import AnswerKind, AnswerState
 from ghanti.encryption import SecretBox
@@ -218,3 +220,21 @@ async def test_one_event_at_a_time_or_all_at_once_is_the_same(
             )
         )
     assert told[0] == told[1] == [("q1", "given", "1", None), ("r3", "stored", None, 7)]
+
+
+async def test_recordings_of_what_was_deleted_are_swept(
+    world: World, recorder: EventRecorder, store: MediaStore, tmp_path: Path
+) -> None:
+    lease = await _sent(world)
+    path = _recorded(tmp_path / "voice", f"{lease.attempt_id}-1-r3.wav")
+    await recorder.record([_told(lease, "r3", "stored", path=str(path), ms=10), _ended(lease)])
+    kept = store.path(await world.value("SELECT media_key FROM answers"))
+    never_told = store.put(f"recordings/{UUID(int=7)}-1-r3.wav", b"RIFF")
+    fresh = store.put(f"recordings/{UUID(int=8)}-1-r3.wav", b"RIFF")
+    for old in (kept, never_told):
+        os.utime(old, (0, old.stat().st_mtime - discarding.ORPHAN_SECONDS - 1))
+    assert await sweep_recordings(world.sessions, store) == 1
+    assert [path.exists() for path in (kept, never_told, fresh)] == [True, False, True]
+    await world.execute("DELETE FROM plans")
+    assert await sweep_recordings(world.sessions, store) == 1
+    assert [path.exists() for path in (kept, fresh)] == [False, True]

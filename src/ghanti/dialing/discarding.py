@@ -1,22 +1,30 @@
-"""Audio that nobody needs any more: personal audio some time after its call, secret audio at once."""
+"""Files that nobody needs any more: personal audio some time after its call, secret audio at once, and
+recordings of what was deleted."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.database.session import SessionFactory, transaction
+from ghanti.dialing.answers import FOLDER as RECORDINGS_FOLDER
 from ghanti.dialing.speaking import SECRET_FOLDER
 from ghanti.media.store import MediaStore
 
 ORPHAN_SECONDS = 60.0
-"""Age from which secret audio that no target names is left over from a process that died."""
+"""Age from which a file that nothing names is left over: of a process that died, or of what was deleted."""
+
+_SWEEP_BATCH = 1000
+_ATTEMPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-")
+"""What the name of a recording begins with."""
 
 
 async def discard_audio(sessions: SessionFactory, store: MediaStore, keep_seconds: int) -> int:
@@ -107,9 +115,33 @@ async def sweep_secrets(sessions: SessionFactory, store: MediaStore) -> int:
     return len(orphans)
 
 
-def _older(folder: Path, than: float) -> list[Path]:
+async def sweep_recordings(sessions: SessionFactory, store: MediaStore) -> int:
+    """Delete the recordings of attempts that are no more, as of a deleted campaign; answers how many."""
+    folder, before = store.path(RECORDINGS_FOLDER), time.time() - ORPHAN_SECONDS
+    old = await asyncio.to_thread(_older, folder, before, "**/*.wav")
+    owners = {path: UUID(named[1]) for path in old if (named := _ATTEMPT.match(path.name))}
+    gone = 0
+    for batch in _batches(list(owners)):
+        async with transaction(sessions) as session:
+            found = await session.scalars(
+                text("SELECT id FROM attempts WHERE id = ANY(:ids)"),
+                {"ids": [owners[path] for path in batch]},
+            )
+            known = set(found)
+        for path in batch:
+            if owners[path] not in known:
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+                gone += 1
+    return gone
+
+
+def _batches(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
+    return (paths[start : start + _SWEEP_BATCH] for start in range(0, len(paths), _SWEEP_BATCH))
+
+
+def _older(folder: Path, than: float, pattern: str = "*") -> list[Path]:
     found = []
-    for path in folder.glob("*"):
+    for path in folder.glob(pattern):
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < than:
                 found.append(path)
