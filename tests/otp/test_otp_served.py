@@ -115,6 +115,20 @@ def test_a_number_that_is_busy_costs_nothing(served: Served) -> None:
     assert balances(served) == before
 
 
+def test_old_codes_are_erased_by_the_running_server(served: Served) -> None:
+    sent = send(served, number="9841770005", sms_send_options="text", otp="667788")
+    wait_until(lambda: listed(served, sent["id"])["status"] == "completed", "it is sent")
+    with served.connect() as connection:
+        connection.execute(
+            "UPDATE sent_otps SET created_at = created_at - interval '30 days' WHERE id = %s", [sent["id"]]
+        )
+    served.kill("speech")  # It looks for old codes when it starts, and every hour.
+    served.wait_back("speech")
+    wait_until(lambda: listed(served, sent["id"])["otp"] == "", "the code is erased")
+    row = listed(served, sent["id"])
+    assert (row["message"], row["phone_number"], row["status"]) == ("", "9841770005", "completed")
+
+
 @pytest.fixture
 def someone_else(served: Served) -> dict[str, str]:
     made = served.ghanti(
