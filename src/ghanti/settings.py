@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     )
 
     api_requests_per_minute: int = Field(120_000, gt=0, description="Requests of one user, each API process.")
+    page_limit: int = Field(100, ge=10, description="Rows of a page, whatever is asked for.")
     api_failures_per_minute: int = Field(
         600, gt=0, description="Unknown credentials from one address, each API process."
     )

@@ -142,6 +142,16 @@ async def test_pages_keep_their_filters_and_their_limit(tenant: Tenant) -> None:
     assert (past.status_code, past.json()["results"], past.json()["next"]) == (200, [], None)
 
 
+async def test_pages_are_no_longer_than_the_setting_allows(tenant: Tenant, app: FastAPI) -> None:
+    """Pages are counted with the limit that was honoured."""
+    app.state.parts.settings.page_limit = 11
+    for _ in range(12):
+        await tenant.create()
+    page = (await tenant.http.get("campaign/?limit=500")).json()
+    assert (len(page["results"]), page["total_pages"]) == (11, 2)
+    assert page["next"].endswith("?limit=11&offset=11")
+
+
 async def test_rows_of_one_moment_are_listed_newest_id_first(
     tenant: Tenant, sessions: SessionFactory
 ) -> None:

@@ -10,10 +10,9 @@ from urllib.parse import urlencode
 from fastapi import Request
 
 from ghanti.accounts.errors import InvalidError
-from ghanti.api.context import base_url
+from ghanti.api.context import base_url, parts_of
 
 DEFAULT_LIMIT = 10
-MAX_LIMIT = 100
 _BIGGEST_OFFSET = 2**63 - 1
 
 
@@ -24,12 +23,12 @@ class Window:
 
 
 def window_of(request: Request) -> Window:
-    """``limit`` (10, at most 100 is honoured) and ``offset``, or ``page`` in place of the latter.
+    """``limit`` (10, honoured up to the setting ``page_limit``) and ``offset``, or ``page`` in place of that.
 
     Raises InvalidError unless they are whole numbers, limit and page above zero.
     """
     query = request.query_params
-    limit = min(_number(query, "limit", DEFAULT_LIMIT, least=1), MAX_LIMIT)
+    limit = min(_number(query, "limit", DEFAULT_LIMIT, least=1), _most(request))
     if "page" in query and "offset" not in query:
         offset = (_number(query, "page", 1, least=1) - 1) * limit
         return Window(limit, min(offset, _BIGGEST_OFFSET))
@@ -56,12 +55,12 @@ def envelope(
 
 
 def numbered_window_of(request: Request) -> Window:
-    """``page`` (from 1) and ``page_size`` (10, at most 100 is honoured).
+    """``page`` (from 1) and ``page_size`` (10, honoured up to the setting ``page_limit``).
 
     Raises InvalidError unless they are whole numbers above zero.
     """
     query = request.query_params
-    size = min(_number(query, "page_size", DEFAULT_LIMIT, least=1), MAX_LIMIT)
+    size = min(_number(query, "page_size", DEFAULT_LIMIT, least=1), _most(request))
     offset = (_number(query, "page", 1, least=1) - 1) * size
     return Window(size, min(offset, _BIGGEST_OFFSET))
 
@@ -76,6 +75,10 @@ def numbered_envelope(request: Request, window: Window, total: int, results: Seq
         "previous": _numbered_url(request, page - 1) if page > 1 else None,
         "results": results,
     }
+
+
+def _most(request: Request) -> int:
+    return parts_of(request).settings.page_limit
 
 
 def _number(query: Mapping[str, str], name: str, default: int, least: int) -> int:
