@@ -21,8 +21,9 @@ async def test_a_trunk_is_put_and_changed_by_its_name_and_its_password_is_not_re
     async with transaction(world.sessions) as session:
         first = await put_trunk(session, BOX, TRUNK)
     async with transaction(world.sessions) as session:
-        again = await put_trunk(session, BOX, replace(TRUNK, max_calls=7))
+        again = await put_trunk(session, BOX, replace(TRUNK, max_calls=7, reserved_percent=0))
         assert (again.id, again.max_calls, again.host) == (first.id, 7, "sip.example")
+        assert (first.reserved_percent, again.reserved_percent) == (5, 0)
         assert again.password is not None
         assert b"hush" not in again.password
         assert BOX.decrypt(again.password) == "hush"
@@ -32,7 +33,14 @@ async def test_a_trunk_is_put_and_changed_by_its_name_and_its_password_is_not_re
 
 @pytest.mark.parametrize(
     "change",
-    [{"cps": 0}, {"max_calls": 0}, {"codecs": ("G729",)}, {"number_format": "local"}],
+    [
+        {"cps": 0},
+        {"max_calls": 0},
+        {"reserved_percent": 51},
+        {"reserved_percent": -1},
+        {"codecs": ("G729",)},
+        {"number_format": "local"},
+    ],
 )
 async def test_a_trunk_that_cannot_be_is_refused(world: World, change: dict[str, object]) -> None:
     with pytest.raises(TrunkError):
@@ -43,7 +51,13 @@ async def test_a_trunk_that_cannot_be_is_refused(world: World, change: dict[str,
 
 @pytest.mark.parametrize(
     "change",
-    [{"messages_per_second": 0}, {"window_size": 0}, {"password": "x" * 65}, {"system_id": "x" * 16}],
+    [
+        {"messages_per_second": 0},
+        {"window_size": 0},
+        {"reserved_percent": 51},
+        {"password": "x" * 65},
+        {"system_id": "x" * 16},
+    ],
 )
 async def test_an_smsc_that_cannot_be_is_refused(world: World, change: dict[str, object]) -> None:
     with pytest.raises(TrunkError):

@@ -27,6 +27,9 @@ def add(
     source: Annotated[str, typer.Option(help="Sender: a number, a short code or up to 11 letters.")] = "",
     window: Annotated[int, typer.Option(help="Submits that may wait for their response.")] = 10,
     messages_per_second: Annotated[float, typer.Option(help="Parts a second that the SMSC allows.")] = 10,
+    reserved_percent: Annotated[
+        int, typer.Option(help="Of window and pace, kept for one-time passwords; 0 keeps none.")
+    ] = 5,
     data: DataOption = None,
 ) -> None:
     """Add an SMSC reached by SMPP 3.4, or change the one of that name."""
@@ -42,6 +45,7 @@ def add(
         source,
         window_size=window,
         messages_per_second=messages_per_second,
+        reserved_percent=reserved_percent,
     )
 
     async def run(session: AsyncSession, box: SecretBox) -> dict[str, Any]:

@@ -27,6 +27,9 @@ def add(
     ] = None,
     cps: Annotated[float, typer.Option(help="Call starts a second that the carrier allows.")] = 5,
     max_calls: Annotated[int, typer.Option(help="Calls at one time that the carrier allows.")] = 30,
+    reserved_percent: Annotated[
+        int, typer.Option(help="Of both, kept for one-time passwords and demo calls; 0 keeps none.")
+    ] = 5,
     number_format: Annotated[
         str, typer.Option(help="How it wants numbers: e164 (+977…), digits (977…) or national (98…).")
     ] = "e164",
@@ -46,6 +49,7 @@ def add(
         number_format,
         cps,
         max_calls,
+        reserved_percent,
     )
 
     async def run(session: AsyncSession, box: SecretBox) -> dict[str, Any]:

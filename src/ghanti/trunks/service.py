@@ -14,6 +14,9 @@ from ghanti.trunks import repository
 from ghanti.trunks.models import CallerNumber, Smsc, Trunk
 from ghanti.trunks.repository import WayOut
 
+MOST_RESERVED = 50
+"""Percent of a gateway that may be kept for urgent plans."""
+
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -32,6 +35,7 @@ class TrunkOrder:
     number_format: str = "e164"
     cps: float = 5
     max_calls: int = 30
+    reserved_percent: int = 5
     simulated: bool = False
 
 
@@ -46,11 +50,13 @@ class SmscOrder:
     source_address: str = ""
     window_size: int = 10
     messages_per_second: float = 10
+    reserved_percent: int = 5
     simulated: bool = False
 
 
 async def put_trunk(session: AsyncSession, box: SecretBox, order: TrunkOrder) -> Trunk:
     """Add a trunk, or change the one of that name."""
+    _check_reserve(order.reserved_percent)
     if order.cps <= 0 or order.max_calls <= 0:
         raise TrunkError("cps and max_calls must be above zero; to use a trunk no more, deactivate it")
     if unknown := set(order.codecs) - {"PCMU", "PCMA"}:
@@ -63,6 +69,7 @@ async def put_trunk(session: AsyncSession, box: SecretBox, order: TrunkOrder) ->
 
 async def put_smsc(session: AsyncSession, box: SecretBox, order: SmscOrder) -> Smsc:
     """Add an SMSC, or change the one of that name."""
+    _check_reserve(order.reserved_percent)
     if order.messages_per_second <= 0 or order.window_size <= 0:
         raise TrunkError("messages_per_second and window_size must be above zero")
     if not 0 < len(order.system_id) <= 15:
@@ -71,6 +78,11 @@ async def put_smsc(session: AsyncSession, box: SecretBox, order: SmscOrder) -> S
     if len(order.password) > 64:
         raise TrunkError("a password has at most 64 characters")
     return await _put(session, Smsc, order, box.encrypt(order.password))
+
+
+def _check_reserve(percent: int) -> None:
+    if not 0 <= percent <= MOST_RESERVED:
+        raise TrunkError(f"reserved_percent is 0 (nothing is reserved) to {MOST_RESERVED}")
 
 
 async def _put(

@@ -1,0 +1,9 @@
+"""Importing this makes the tests' running engine importable: benchmarks of a whole engine share it."""
+
+from __future__ import annotations
+
+import sys
+
+from _figures import ROOT
+
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "dialing")]
