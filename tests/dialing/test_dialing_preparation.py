@@ -154,6 +154,13 @@ SURVEY: dict[str, Any] = {
 }
 
 
+@pytest.fixture
+def given(tmp_path: Path) -> None:
+    """The audio that a survey was given lies where it should."""
+    MediaStore(tmp_path / "media").put("uploads/given.ulaw", b"x")
+
+
+@pytest.mark.usefixtures("given")
 async def test_several_audios_are_spoken_once_for_all_or_given(
     world: World, preparer: Preparer, tmp_path: Path
 ) -> None:
@@ -168,12 +175,13 @@ async def test_several_audios_are_spoken_once_for_all_or_given(
     assert {**first["audios"], "hello": ""} == {**second["audios"], "hello": ""}
     store = MediaStore(tmp_path / "media")
     files = {key for content in (first, second) for key in content["audios"].values()}
-    assert set(store.folder.rglob("*.ulaw")) == {store.path(key) for key in files}
+    assert set((store.folder / "audio").rglob("*.ulaw")) == {store.path(key) for key in files}
     lengths = {key: (store.size(key) or 0) // 8 for key in files}
     told = [first["audios"][name] for name in ("hello", "closing")]
     assert first["ms"] == 20_000 + sum(lengths[key] for key in told)
 
 
+@pytest.mark.usefixtures("given")
 async def test_the_hold_covers_the_longest_that_a_script_may_take(world: World, preparer: Preparer) -> None:
     """Three tries of 10 s, the question of 20 s again twice, a recording of 100 s: over three minutes."""
     await _plan(world, call_content=SURVEY)
@@ -181,6 +189,7 @@ async def test_the_hold_covers_the_longest_that_a_script_may_take(world: World, 
     assert await world.rows("SELECT DISTINCT units FROM targets") == [(5,)]
 
 
+@pytest.mark.usefixtures("given")
 async def test_no_hold_covers_more_than_the_longest_call(
     world: World, pool: Meanwhile, tmp_path: Path
 ) -> None:
@@ -190,13 +199,13 @@ async def test_no_hold_covers_more_than_the_longest_call(
     assert await world.rows("SELECT DISTINCT units FROM targets") == [(3,)]
 
 
+@pytest.mark.usefixtures("given")
 async def test_given_audio_needs_no_voice_and_stays_when_the_call_is_over(
     world: World, preparer: Preparer, tmp_path: Path
 ) -> None:
     content = {"audios": {"message": {"media": "uploads/given.ulaw", "ms": 61_000}}}
     plan = await _plan(world, call_content=content)
     store = MediaStore(tmp_path / "media")
-    store.put("uploads/given.ulaw", b"x")
     assert await preparer.pass_once() == 2
     assert await world.rows("SELECT DISTINCT content, units FROM targets") == [({"ms": 61_000}, 3)]
     await world.stop(plan)
@@ -217,3 +226,12 @@ async def test_a_script_without_its_audio_is_put_off(
     await _plan(world, call_content={**SURVEY, "audios": {}})
     assert await preparer.pass_once() == 0
     assert "plays what is not there: hello, given, again, closing" in caplog.text
+
+
+async def test_given_audio_that_is_gone_ends_the_calls_instead_of_trying_for_ever(
+    world: World, preparer: Preparer
+) -> None:
+    await _plan(world, call_content=SURVEY)
+    assert await preparer.pass_once() == 2
+    rows = await world.rows("SELECT DISTINCT outcome, reason FROM targets")
+    assert rows == [("failed", "the audio given is missing, empty or too long")]

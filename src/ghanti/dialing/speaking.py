@@ -14,6 +14,7 @@ from ghanti.dialing.models import Outcome
 from ghanti.dialing.stock import Ready
 from ghanti.dialing.worker import tariff_of
 from ghanti.encryption import DecryptionError, SecretBox
+from ghanti.media.g711 import SAMPLE_RATE
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings
 from ghanti.speech import template
@@ -21,9 +22,12 @@ from ghanti.speech.cache import Rendered, media_key
 from ghanti.speech.engines.base import EngineVoice
 from ghanti.speech.errors import SpeechError
 from ghanti.speech.pool import RenderRequest, SpeechPool
+from ghanti.voice.player import MAX_FILE_BYTES
 
 SECRET_FOLDER = "secret"  # noqa: S105 - a folder
 """Where in the media store secret audio lies while its target is open."""
+
+_LONGEST_MS = MAX_FILE_BYTES * 1000 // SAMPLE_RATE
 
 Refusal = tuple[Outcome, str]
 _Answered = Mapping[str, tuple[RenderRequest, Rendered | SpeechError]]
@@ -51,6 +55,9 @@ class Speaker:
     async def speak(self, content: CallContent, voice: EngineVoice | None, rows: Sequence[Any]) -> Made:
         """The contents of targets given by ``id`` and ``variables``; equal texts share a file."""
         made = Made()
+        if fault := await asyncio.to_thread(self._fault_of, content):
+            made.refused = {row.id: (Outcome.FAILED, fault) for row in rows}
+            return made
         wanted: dict[int, dict[str, RenderRequest]] = {}
         for row in rows:
             try:
@@ -69,6 +76,13 @@ class Speaker:
         for _, told, _ in ready:
             for key in told.get("secrets", {}).values():
                 await asyncio.to_thread(self._store.delete, key)
+
+    def _fault_of(self, content: CallContent) -> str | None:
+        """Why no call can play the audio that is given, which would be tried for ever."""
+        for name, given in content.media.items():
+            if not 0 < (self._store.size(given.key) or 0) <= MAX_FILE_BYTES:
+                return f"the audio {name} is missing, empty or too long"
+        return None
 
     def _requests(
         self, content: CallContent, voice: EngineVoice | None, variables: Mapping[str, Any]
@@ -99,6 +113,9 @@ class Speaker:
                     else f"the message cannot be spoken: {answer}"
                 )
                 made.refused[target_id] = (Outcome.FAILED, why)
+                return
+            if answer.ms > _LONGEST_MS:
+                made.refused[target_id] = (Outcome.FAILED, "the message is too long to be played")
                 return
             lengths[name] = answer.ms
             if request.keep_as:
