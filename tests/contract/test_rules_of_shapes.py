@@ -101,17 +101,34 @@ async def test_statuses_of_what_makes_and_what_removes(tenant: Tenant) -> None:
     assert generated.status_code == 200
 
 
-async def test_run_and_stop_answer_what_is_left(tenant: Tenant) -> None:
+@pytest.mark.parametrize(
+    ("path", "has_data"),
+    [
+        ("run-campaign/{campaign}/", False),
+        ("run-survey/{campaign}/", True),
+        ("demo-call/{contact}/", True),
+        ("test-survey/{contact}/", True),
+    ],
+)
+async def test_what_starts_answers_what_is_left(tenant: Tenant, path: str, *, has_data: bool) -> None:
+    """And what it started, where no page of the vendor prints another answer."""
+    steps = [{"content_type": "say", "text_or_url": "x", "response_type": "none"}]
+    campaign = await tenant.create(services="SURVEY", steps=steps)
+    (contact,) = await tenant.add(campaign["id"], "9841000001")
+    answer = await tenant.http.post(path.format(campaign=campaign["id"], contact=contact["id"]))
+    assert answer.status_code == 200, answer.text
+    left = {"remaining_sms_credits": 1000, "remaining_phone_credits": 1000}
+    assert list(answer.json()) == ["message", *(["data"] if has_data else []), *left]
+    assert {name: answer.json()[name] for name in left} == left
+    assert isinstance(answer.json().get("data", {}), dict)
+
+
+async def test_stop_answers_the_campaign_and_what_is_left(tenant: Tenant) -> None:
     campaign = await tenant.ready()
-    run = await tenant.run(campaign["id"])
+    await tenant.run(campaign["id"])
     stop = await tenant.http.post(f"campaign/emergency-stop/{campaign['id']}/")
-    assert list(stop.json())[:2] == ["message", "data"]
-    for answer in (run, stop):
-        assert answer.status_code == 200
-        assert (answer.json()["remaining_sms_credits"], answer.json()["remaining_phone_credits"]) == (
-            1000,
-            1000,
-        )
+    assert list(stop.json()) == ["message", "data", "remaining_sms_credits", "remaining_phone_credits"]
+    assert stop.json()["data"]["status"] == "Terminated"
 
 
 async def test_public_url_leads_pages_and_files(tenant: Tenant, app: FastAPI) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from fastapi import APIRouter, Request, Response
 
 from ghanti.api.context import InParts, Reader, Transaction, Writer
@@ -11,20 +13,24 @@ from ghanti.api.tingting import links, shapes
 from ghanti.api.tingting.examples import BEGAN, CSV_REPORT, STOPPED, answers
 from ghanti.campaigns import running
 from ghanti.campaigns.schedule import bikram_sambat
+from ghanti.campaigns.schemas import Started
 from ghanti.reports import service as reports
 
-router = APIRouter(tags=["Run and report"], route_class=KeyedRoute)
+router = APIRouter(tags=["Campaign"], route_class=KeyedRoute)
 
 
 @router.post("/run-campaign/{campaign_id:row}/", summary="Run a campaign", responses=answers(BEGAN))
 async def run_campaign(campaign_id: int, principal: Writer, session: Transaction, parts: InParts) -> Response:
     """Starts it at its schedule, or at once without one. The date in the answer is Bikram Sambat."""
     started = await running.run(session, principal, campaign_id, parts.settings)
-    message = "Campaign Began Successfully!!"
-    if started.starts_at is not None:
-        when = bikram_sambat(started.starts_at, principal.time_zone)
-        message = f"Campaign Scheduled successfully for {when}"
-    return answer({"message": message, **shapes.remaining(started.balances)})
+    return answer({"message": began(started, principal.time_zone), **shapes.remaining(started.balances)})
+
+
+def began(started: Started, zone: ZoneInfo) -> str:
+    """What is said of a campaign that was started, or will start."""
+    if started.starts_at is None:
+        return "Campaign Began Successfully!!"
+    return f"Campaign Scheduled successfully for {bikram_sambat(started.starts_at, zone)}"
 
 
 @router.post(

@@ -50,7 +50,11 @@ STEPS = {
     "results": [STEP, _RECORDED],
 }
 REPLACED_STEPS = {**STEPS, "campaign": {**CAMPAIGN, "services": "SURVEY"}}
-SURVEY_BEGAN = {**BEGAN, "message": "Campaign Began Successfully!!"}
+SURVEY_BEGAN = {
+    "message": "Campaign Began Successfully!!",
+    "data": {**CAMPAIGN, "services": "SURVEY", "status": "Running"},
+    **{name: value for name, value in BEGAN.items() if name.startswith("remaining_")},
+}
 TEST_BEGAN = {**DEMO_CALL_BEGAN, "message": "Survey test call began successfully"}
 
 _STEP_BODY = {

@@ -16,7 +16,7 @@ from ghanti.api.context import InParts, Parts, Reader, Transaction, Writer, part
 from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.responses import answer
 from ghanti.api.tingting import demo_calls as demo_answers
-from ghanti.api.tingting import links, runs, survey_audio, survey_fields, survey_shapes
+from ghanti.api.tingting import links, runs, shapes, survey_audio, survey_fields, survey_shapes
 from ghanti.api.tingting.examples import answers, queries
 from ghanti.api.tingting.survey_examples import (
     REPLACED_STEPS,
@@ -26,7 +26,7 @@ from ghanti.api.tingting.survey_examples import (
     SURVEY_BEGAN,
     TEST_BEGAN,
 )
-from ghanti.campaigns import audience, demo_calls, views
+from ghanti.campaigns import audience, demo_calls, running, views
 from ghanti.campaigns.models import Services
 from ghanti.campaigns.schemas import CampaignFields
 from ghanti.database.session import transaction
@@ -98,10 +98,20 @@ async def set_steps(
 
 
 @router.post("/run-survey/{campaign_id:row}/", summary="Run a survey", responses=answers(SURVEY_BEGAN))
-async def run_survey(campaign_id: int, principal: Writer, session: Transaction, parts: InParts) -> Response:
+async def run_survey(
+    request: Request, campaign_id: int, principal: Writer, session: Transaction, parts: InParts
+) -> Response:
     """As run-campaign, of a SURVEY campaign; one without steps cannot run."""
     await surveys.survey(session, principal.account_id, campaign_id)
-    return await runs.run_campaign(campaign_id, principal, session, parts)
+    started = await running.run(session, principal, campaign_id, parts.settings)
+    campaign = await views.view(session, await views.found(session, principal.account_id, campaign_id))
+    return answer(
+        {
+            "message": runs.began(started, principal.time_zone),
+            "data": links.campaign(request, principal, campaign),
+            **shapes.remaining(started.balances),
+        }
+    )
 
 
 @router.post("/test-survey/{contact_id:row}/", summary="Try a survey", responses=answers(TEST_BEGAN))
