@@ -149,3 +149,19 @@ async def test_deleting_a_contact_in_flight(tenant: Tenant, sessions: SessionFac
     assert await scalar(sessions, "SELECT withdrawn FROM targets")
     assert await scalar(sessions, "SELECT count(*) FROM contacts") == 0
     assert (await tenant.http.delete(f"phone-number/delete/{contact['id']}/")).status_code == 404
+
+
+async def test_a_contact_shows_that_a_message_went_in_place_of_its_call(
+    tenant: Tenant, sessions: SessionFactory
+) -> None:
+    campaign = await tenant.ready("9841000001", "9841000002", failover_target=["failed"])
+    await tenant.run(campaign["id"])
+    await execute(
+        sessions,
+        "INSERT INTO targets (account_id, plan_id, contact_id, channel, number, carrier, state, outcome)"
+        " SELECT account_id, plan_id, contact_id, 'sms', number, carrier, 'final', 'completed'"
+        " FROM targets ORDER BY id LIMIT 1",
+    )
+    contacts = (await tenant.http.get(f"campaign-detail/{campaign['id']}/")).json()["results"]
+    assert [contact["failover_sms_sent"] for contact in contacts] == [False, True]
+    assert [contact["sms_status"] for contact in contacts] == ["", "sent"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,6 +29,9 @@ from ghanti.settings import Settings
 from ghanti.speech import template
 
 _LISTED = 100
+
+_GOOD_FOR = timedelta(minutes=5)
+"""A phone that rings later than this, because there was no way out, would ring for nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,7 @@ async def _order(
             call_content=said,
             caller_numbers=await running.caller_numbers(session, campaign),
             ring_seconds=settings.ring_seconds,
+            expires_at=datetime.now(UTC) + _GOOD_FOR,
         ),
     )
     await dialing.add_targets(session, plan, [Channel.CALL], [contact.id], repeat=True)

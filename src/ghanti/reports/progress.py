@@ -52,6 +52,10 @@ def columns(services: Services) -> dict[str, str]:
         "started_at": f"{main}_try.sent_at",
         "ended_at": f"{main}_try.ended_at",
         "reason": f"coalesce({main}.reason, sms.reason, '')",
+        # The only texts of a campaign that calls are those in place of a call.
+        "failover_sms_sent": f"coalesce(sms.outcome = '{Outcome.COMPLETED}', false)"
+        if services is Services.PHONE
+        else "false",
     }
 
 

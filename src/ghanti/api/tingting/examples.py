@@ -103,6 +103,7 @@ CONTACT_PROGRESS = {
     "carrier": "NTC",
     "sms_status": "",
     "reason": "",
+    "failover_sms_sent": False,
 }
 ADDED_CONTACT = {
     "message": "New Contact added",

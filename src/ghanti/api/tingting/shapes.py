@@ -111,6 +111,7 @@ def contact_progress(row: Any, zone: ZoneInfo) -> dict[str, Any]:
         "carrier": row.carrier,
         "sms_status": row.sms_status,
         "reason": row.reason,
+        "failover_sms_sent": row.failover_sms_sent,
     }
 
 
