@@ -100,7 +100,7 @@ def _signal(opened: InputContainer, container: Container, longest_seconds: float
         raise _cut_off()
     if seconds < _SHORTEST_SECONDS:
         raise UndecodableError("The file holds no audio.")
-    return np.concatenate(parts)
+    return _finite(np.concatenate(parts))
 
 
 def _resampled(opened: InputContainer, stream: AudioStream) -> Iterator[Signal]:
@@ -113,9 +113,9 @@ def _resampled(opened: InputContainer, stream: AudioStream) -> Iterator[Signal]:
         except ValueError:
             raise UndecodableError("The audio changes its sampling rate on the way.") from None
         for part in resampled:
-            yield _finite(part.to_ndarray()[0])
+            yield part.to_ndarray()[0]
     for part in resampler.resample(None):
-        yield _finite(part.to_ndarray()[0])
+        yield part.to_ndarray()[0]
 
 
 def _frames(opened: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
@@ -140,6 +140,6 @@ def _cut_off() -> UndecodableError:
     return UndecodableError("The file is damaged: its end is missing.")
 
 
-def _finite(part: Signal) -> Signal:
+def _finite(signal: Signal) -> Signal:
     """Files of floating point numbers may hold what is none; 8 is as far beyond full scale as any is loud."""
-    return np.clip(np.nan_to_num(part, posinf=0, neginf=0), -8, 8)
+    return np.clip(np.nan_to_num(signal, posinf=0, neginf=0), -8, 8)
