@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,22 @@ _PRINCIPAL = (
 async def user_by_email(session: AsyncSession, email: str) -> User | None:
     statement = select(User).where(func.lower(User.email) == func.lower(email))
     return (await session.scalars(statement)).one_or_none()
+
+
+async def people(session: AsyncSession) -> Sequence[PrincipalRow]:
+    statement = (
+        select(
+            Account.id.label("account_id"),
+            User.email,
+            User.role,
+            User.is_active,
+            Account.premium,
+            Account.time_zone,
+        )
+        .join(User, User.account_id == Account.id)
+        .order_by(Account.id, User.id)
+    )
+    return (await session.execute(statement)).all()
 
 
 async def user(session: AsyncSession, account_id: int, user_id: int) -> User | None:

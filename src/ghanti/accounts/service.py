@@ -83,7 +83,7 @@ async def create_account(
     for currency, amount in ((Currency.PHONE, phone_credits), (Currency.SMS, sms_credits)):
         if amount:
             await credits.purchase(session, account.id, currency, amount, "opening balance")
-    return NewAccount(account.id, user.id, email, await _replace_token(session, account.id, user.id))
+    return NewAccount(account.id, user.id, email, await replace_token(session, account.id, user.id))
 
 
 async def add_user(
@@ -207,10 +207,11 @@ async def refresh(session: AsyncSession, sessions: SessionTokens, token: str) ->
 
 async def generate_api_token(session: AsyncSession, principal: Principal) -> str:
     """A new token in place of the user's former one, which stops working when this commits."""
-    return await _replace_token(session, principal.account_id, principal.user_id)
+    return await replace_token(session, principal.account_id, principal.user_id)
 
 
-async def _replace_token(session: AsyncSession, account_id: int, user_id: int) -> str:
+async def replace_token(session: AsyncSession, account_id: int, user_id: int) -> str:
+    """A new token in place of a user's former one."""
     await repository.lock_user(session, account_id, user_id)
     await repository.revoke_tokens(session, account_id, user_id)
     token = tokens.new_api_token()
