@@ -2,7 +2,8 @@
 
 A whole engine of real processes and simulated phones. Bulk's phones ring and never answer, so that its line
 does not move. One-time passwords are ordered one after the other, as plans with a number of their own; the
-time is from the commit of the order to the INVITE in the phones' log. The anchor is the same order as bulk,
+time is from the commit of the order to the INVITE in the phones' log; these phones are busy, so that each
+call is over when the next is ordered. The anchor is the same order as bulk,
 on the same engine with room on the trunk: what preparation, tick and signalling cost without any wait.
 A second figure is how long bulk waits: its oldest target in line.
 
@@ -39,7 +40,7 @@ from ghanti.dialing.models import Channel, PlanClass
 
 MAX_SECONDS = 1.0
 MAX_RATIO = 3.0
-NEVER_ANSWERS, ANSWERS = 91, 10
+NEVER_ANSWERS, BUSY = 91, 90
 
 
 @dataclass
@@ -77,7 +78,7 @@ async def _ordered(engine: Running, plan_class: PlanClass, number: str) -> float
 
 
 def _number(prefix: int, index: int) -> str:
-    return f"+97798{prefix}{index:05d}{ANSWERS}"
+    return f"+97798{prefix}{index:05d}{BUSY}"
 
 
 async def _measure(url: str, options: argparse.Namespace) -> Run:
@@ -87,7 +88,7 @@ async def _measure(url: str, options: argparse.Namespace) -> Run:
         await engine.world.execute(
             "UPDATE trunks SET max_calls = :calls, reserved_percent = 5", calls=options.channels + 1
         )
-        await engine.campaign([NEVER_ANSWERS] * 20 * options.channels, ring_seconds=300)
+        await engine.campaign([NEVER_ANSWERS] * 20 * options.channels, ring_seconds=180)
         await engine.until(
             "SELECT count(*) FROM attempts WHERE state = 'ringing'",
             lambda rows: rows[0][0] == options.channels,
