@@ -23,10 +23,7 @@ from ghanti.dialing.models import AttemptState, Channel
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A target taken by a worker, not yet sent; ``said`` is its plan's content for the channel.
-
-    ``urgent`` ones are sent before all others that wait in a channel.
-    """
+    """A target taken by a worker, not yet sent; ``said`` is its plan's content for the channel."""
 
     attempt_id: UUID
     account_id: int
@@ -39,7 +36,7 @@ class Lease:
     ring_seconds: int
     caller_number: str | None = None
     said: dict[str, Any] = field(default_factory=dict)
-    urgent: bool = False
+    urgent: bool = False  # Sent before all others that wait in a channel.
 
 
 async def insert_leases(
