@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -17,7 +17,7 @@ from ghanti.accounts.errors import NotFoundError
 from ghanti.campaigns import statuses, views
 from ghanti.contacts import service as contacts
 from ghanti.database.session import SessionFactory, transaction
-from ghanti.dialing.models import Answer, AnswerState, Outcome, TargetState
+from ghanti.dialing.models import AnswerState, Outcome, TargetState
 from ghanti.surveys import report_repository, repository
 from ghanti.surveys.compiling import answer_name, expects_answer
 from ghanti.surveys.models import ResponseType, SurveyStep
@@ -35,35 +35,47 @@ Link = Callable[[str | None], str | None]
 Shape = Callable[[SurveyView], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A contact, what became of its call, and its answers by the name of the step."""
+class Given(NamedTuple):
+    """An answer; see ``dialing.models.Answer``."""
 
-    contact: Any
-    call: Any
-    answers: Mapping[str, Answer]
+    state: str
+    keys: str | None
+    media_key: str | None
+    ms: int | None
+
+    @property
+    def is_answer(self) -> bool:
+        return self.keys is not None or self.media_key is not None
+
+
+class Line:
+    """A contact, what became of its call, and its answers by the name of the step.
+
+    Args:
+        row: A row of ``report_repository.lines_after``.
+    """
+
+    def __init__(self, row: Any) -> None:
+        self.row = row
+        self.answers = {name: Given(*given) for name, given in (row.answers or {}).items()}
 
     @property
     def status(self) -> str:
-        if self.call is None:
-            return statuses.NOT_STARTED
-        if self.call.state == TargetState.FINAL:
-            return statuses.FINAL[Outcome(self.call.outcome)]
-        if self.call.state == TargetState.ACTIVE:
-            return statuses.IN_FLIGHT.get(self.call.attempt_state, "dialing")
+        if self.row.state == TargetState.FINAL:
+            return statuses.FINAL[Outcome(self.row.outcome)]
+        if self.row.state == TargetState.ACTIVE:
+            return statuses.IN_FLIGHT.get(self.row.attempt_state, "dialing")
         return statuses.NOT_STARTED
 
     @property
     def answered(self) -> int:
         """How many questions have an answer."""
-        return sum(
-            answer.keys is not None or answer.media_key is not None for answer in self.answers.values()
-        )
+        return sum(given.is_answer for given in self.answers.values())
 
     @property
     def seconds(self) -> int:
         """Begun seconds of the call."""
-        return -(-(self.call.duration_ms or 0) // 1000) if self.call is not None else 0
+        return -(-(self.row.duration_ms or 0) // 1000)
 
 
 async def as_csv(
@@ -123,19 +135,11 @@ class _Report:
     async def pages(self, session: AsyncSession) -> AsyncGenerator[list[Line], None]:
         campaign = self.view.campaign
         last = 0
-        while rows := await report_repository.contacts_after(
-            session, campaign.account_id, campaign.id, last, _PAGE
+        while rows := await report_repository.lines_after(
+            session, campaign.account_id, campaign.id, self.plans, last, _PAGE
         ):
             last = rows[-1].id
-            ids = [row.id for row in rows]
-            calls = await report_repository.calls(session, campaign.account_id, self.plans, ids)
-            targets = [call.id for call in calls.values()]
-            answers = await report_repository.answers(session, campaign.account_id, targets)
-            yield [
-                Line(row, call, answers.get(call.id, {}) if call is not None else {})
-                for row in rows
-                for call in (calls.get(row.id),)
-            ]
+            yield [Line(row) for row in rows]
 
 
 async def _summary(session: AsyncSession, report: _Report) -> dict[str, Any]:
@@ -175,22 +179,21 @@ def _object(line: Line, questions: Sequence[SurveyStep], zone: ZoneInfo, link: L
         for step in questions
         if (answer := line.answers.get(answer_name(step.id))) is not None
     }
-    sent_at, ended_at = _times(line)
     return {
-        "id": line.contact.id,
-        "number": line.contact.number,
-        "other_variables": line.contact.variables,
+        "id": line.row.id,
+        "number": line.row.number,
+        "other_variables": line.row.variables,
         "status": line.status,
         "answers": given,
         "answered": line.answered,
         "call_duration": f"{line.seconds}s",
-        "attempts": line.call.attempts if line.call is not None else 0,
-        "started_at": _moment(sent_at, zone, "microseconds") or None,
-        "ended_at": _moment(ended_at, zone, "microseconds") or None,
+        "attempts": line.row.attempts or 0,
+        "started_at": _moment(line.row.sent_at, zone, "microseconds") or None,
+        "ended_at": _moment(line.row.ended_at, zone, "microseconds") or None,
     }
 
 
-def _answer_object(answer: Answer, link: Link) -> dict[str, Any]:
+def _answer_object(answer: Given, link: Link) -> dict[str, Any]:
     if answer.state == AnswerState.GIVEN:
         return {"value": answer.keys}
     seconds = None if answer.ms is None else answer.ms / 1000
@@ -200,32 +203,27 @@ def _answer_object(answer: Answer, link: Link) -> dict[str, Any]:
 def _row(
     line: Line, variables: Sequence[str], questions: Sequence[SurveyStep], zone: ZoneInfo, link: Link
 ) -> list[str]:
-    own = line.contact.variables
-    sent_at, ended_at = _times(line)
+    own = line.row.variables
     return [
-        _defused(line.contact.number),
+        _defused(line.row.number),
         *(_defused(_cell(own.get(name))) for name in variables),
         line.status,
         *(_answer_cell(line.answers.get(answer_name(step.id)), link) for step in questions),
         str(line.answered),
         f"{line.seconds}s",
-        str(line.call.attempts if line.call is not None else 0),
-        _moment(sent_at, zone, "seconds"),
-        _moment(ended_at, zone, "seconds"),
+        str(line.row.attempts or 0),
+        _moment(line.row.sent_at, zone, "seconds"),
+        _moment(line.row.ended_at, zone, "seconds"),
     ]
 
 
-def _answer_cell(answer: Answer | None, link: Link) -> str:
+def _answer_cell(answer: Given | None, link: Link) -> str:
     """Keys; a link to a recording, or its state while there is none; empty without an answer."""
     if answer is None:
         return ""
     if answer.state == AnswerState.GIVEN:
         return answer.keys or ""
     return link(answer.media_key) or answer.state
-
-
-def _times(line: Line) -> tuple[datetime | None, datetime | None]:
-    return (None, None) if line.call is None else (line.call.sent_at, line.call.ended_at)
 
 
 def _moment(value: datetime | None, zone: ZoneInfo, precision: str) -> str:

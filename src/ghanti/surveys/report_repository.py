@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.campaigns.schemas import OWNER_KIND
 from ghanti.contacts.models import Contact
-from ghanti.dialing.models import Answer, Attempt, Channel, Plan, Target
+from ghanti.dialing.models import Answer, Plan, Target
 
 MOST_VALUES = 100
 """Different answers to one question that the summary counts, the most frequent first."""
@@ -29,57 +29,54 @@ async def plan_ids(session: AsyncSession, account_id: int, campaign_id: int) -> 
     return (await session.scalars(statement)).all()
 
 
-async def contacts_after(
-    session: AsyncSession, account_id: int, campaign_id: int, contact_id: int, limit: int
+async def lines_after(
+    session: AsyncSession,
+    account_id: int,
+    campaign_id: int,
+    plans: Sequence[int],
+    contact_id: int,
+    limit: int,
 ) -> Sequence[Any]:
-    """The next contacts after one, in the order in which they were added: id, number and variables."""
-    statement = (
-        select(Contact.id, Contact.number_sent.label("number"), Contact.variables)
-        .where(Contact.account_id == account_id, Contact.campaign_id == campaign_id, Contact.id > contact_id)
-        .order_by(Contact.id)
-        .limit(limit)
+    """The next contacts after one, in the order in which they were added, each with its call and answers.
+
+    Rows of id, number, variables, of the call (null without one) state, outcome, attempts, attempt_state,
+    duration_ms, sent_at and ended_at, and ``answers``: by the step's name [state, keys, media_key, ms].
+
+    A contact's call and its answers are looked up one by one: what stands behind ``OFFSET 0`` or ``LIMIT``
+    the planner, which may have no statistics of them yet, cannot join in another way.
+    """
+    rows = await session.execute(
+        text(
+            """
+            SELECT contact.*, call.state, call.outcome, call.attempts, attempt.*, given.answers
+              FROM (SELECT id, number_sent AS number, variables FROM contacts
+                     WHERE account_id = :account_id AND campaign_id = :campaign_id AND id > :contact_id
+                     ORDER BY id LIMIT :limit) contact
+              LEFT JOIN LATERAL (
+                   SELECT id, state, outcome, attempts, attempt_id FROM targets
+                    WHERE account_id = :account_id AND contact_id = contact.id
+                      AND plan_id = ANY(:plans) AND channel = 'call'
+                    ORDER BY id DESC LIMIT 1) call ON true
+              LEFT JOIN LATERAL (
+                   SELECT attempts.state AS attempt_state, duration_ms, sent_at, ended_at FROM attempts
+                    WHERE account_id = :account_id AND attempts.id = call.attempt_id OFFSET 0) attempt ON true
+              LEFT JOIN LATERAL (
+                   SELECT jsonb_object_agg(
+                              name, jsonb_build_array(answers.state, keys, media_key, ms)) AS answers
+                     FROM answers
+                    WHERE account_id = :account_id AND target_id = call.id OFFSET 0) given ON true
+             ORDER BY contact.id
+            """
+        ),
+        {
+            "account_id": account_id,
+            "campaign_id": campaign_id,
+            "plans": list(plans),
+            "contact_id": contact_id,
+            "limit": limit,
+        },
     )
-    return (await session.execute(statement)).all()
-
-
-async def calls(
-    session: AsyncSession, account_id: int, plans: Sequence[int], contact_ids: Sequence[int]
-) -> dict[int, Any]:
-    """The call of each of these contacts that has one, by the contact's id."""
-    statement = (
-        select(
-            Target.contact_id,
-            Target.id,
-            Target.state,
-            Target.outcome,
-            Target.attempts,
-            Attempt.state.label("attempt_state"),
-            Attempt.duration_ms,
-            Attempt.sent_at,
-            Attempt.ended_at,
-        )
-        .outerjoin(Attempt, (Attempt.account_id == Target.account_id) & (Attempt.id == Target.attempt_id))
-        .where(
-            Target.account_id == account_id,
-            Target.contact_id.in_(contact_ids),
-            Target.plan_id.in_(plans),
-            Target.channel == Channel.CALL,
-        )
-        .order_by(Target.id)
-    )
-    return {row.contact_id: row for row in await session.execute(statement)}
-
-
-async def answers(
-    session: AsyncSession, account_id: int, target_ids: Sequence[int]
-) -> dict[int, dict[str, Answer]]:
-    """What was answered in each of these calls, by the target's id and the step's name."""
-    statement = select(Answer).where(Answer.account_id == account_id, Answer.target_id.in_(target_ids))
-    found: dict[int, dict[str, Answer]] = {}
-    for answer in await session.scalars(statement):
-        found.setdefault(answer.target_id, {})[answer.name] = answer
-        session.expunge(answer)  # A report must not keep all answers in memory.
-    return found
+    return rows.all()
 
 
 async def counts(session: AsyncSession, account_id: int, plans: Sequence[int]) -> Sequence[Any]:
