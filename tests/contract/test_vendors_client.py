@@ -247,6 +247,21 @@ def test_survey(client: tingting.TingTingClient, *, audio: bool) -> None:
             assert sound.content == audio_file("mp3-mono", 0.5, seed=step.order)
 
 
+def test_survey_is_updated(client: tingting.TingTingClient) -> None:
+    """A file by the index of its step replaces that step's audio; the others stay."""
+    campaign, texts = _survey(client, audio=True, name="survey to change")
+    campaign.name = "changed survey"
+    other = audio_file("mp3-mono", 0.5, seed=7)
+    updated = client.update_survey_campaign(campaign, {"1": ("other.mp3", io.BytesIO(other))})
+    assert updated.name == "changed survey"
+    steps = client.get_survey_steps(campaign)
+    assert [step.textOrUrl for step in steps] == texts
+    assert len(updated.surveySteps) == len(steps)
+    sounds = [requests.get(step.audioFile, timeout=30).content for step in steps]
+    first, _, third = (audio_file("mp3-mono", 0.5, seed=index) for index in range(3))
+    assert sounds == [first, other, third]
+
+
 def test_survey_is_tried_and_run(client: tingting.TingTingClient) -> None:
     campaign, _ = _survey(client, audio=True, name="survey to run")
     contact = campaign.add_contact(_contact(client, "9841000001"))
@@ -255,6 +270,18 @@ def test_survey_is_tried_and_run(client: tingting.TingTingClient) -> None:
     over = tingting.CampaignStatus.COMPLETED
     wait_until(lambda: _status(client, campaign) is over, "the survey is over")
     assert client.get_campaign(campaign.id).progressPercent == 100
+
+
+def test_voice_is_heard_before_anybody_is_called(
+    client: tingting.TingTingClient, campaign: tingting.Campaign
+) -> None:
+    """Answers a JSON string, which the client hands on with its quotes."""
+    campaign.add_contact(_contact(client, "9841000001"))
+    address = campaign.test_voice()
+    assert (address[:8], address[-1]) == ('"http://', '"')
+    sound = requests.get(address.strip('"'), timeout=30)
+    assert sound.status_code == 200
+    assert sound.headers["content-type"] == "audio/mpeg"
 
 
 def test_demo_call(client: tingting.TingTingClient, campaign: tingting.Campaign) -> None:
