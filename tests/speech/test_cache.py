@@ -111,3 +111,14 @@ def test_renders_of_one_message_at_once(store: MediaStore, espeak: Espeak) -> No
     assert len(set(rendered)) == 1
     assert rendered[0].path.stat().st_size == rendered[0].ms * 8 + rendered[0].path.stat().st_size % 8
     assert [path.name for path in rendered[0].path.parent.iterdir()] == [rendered[0].path.name]
+
+
+def test_what_is_kept_apart_is_found_nowhere_else(
+    cache: AudioCache, engine: Counting, store: MediaStore
+) -> None:
+    apart = [cache.render("रु ५००", RIJA, 1.0, f"secret/{name}.ulaw") for name in ("a", "b")]
+    assert [rendered.path for rendered in apart] == [store.path("secret/a.ulaw"), store.path("secret/b.ulaw")]
+    assert {rendered.key for rendered in apart} == {""}
+    assert sorted(path.name for path in store.folder.rglob("*.ulaw")) == ["a.ulaw", "b.ulaw"]
+    assert apart[0].path.read_bytes() == cache.render("रु ५००", RIJA, 1.0).path.read_bytes()
+    assert len(engine.texts) == 3

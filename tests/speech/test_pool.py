@@ -14,6 +14,7 @@ from ghanti.speech.cache import Rendered
 from ghanti.speech.errors import SpeechError
 from ghanti.speech.pool import RenderRequest, SpeechPool
 from ghanti.speech.voices import VOICES
+from processes import eventually
 
 MISBEHAVING = (sys.executable, str(Path(__file__).with_name("misbehaving.py")))
 RIJA = VOICES[0].engine_voice
@@ -145,6 +146,25 @@ async def test_closing_frees_who_still_waits(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert not children()
+
+
+async def test_a_free_process_takes_the_next_text(tmp_path: Path) -> None:
+    """With batches of one no text waits behind one that takes for ever."""
+    async with SpeechPool(tmp_path, 2, program=MISBEHAVING, text_seconds=600, batch=1) as pool:
+        stuck = asyncio.create_task(pool.render_many(asking("hang")))
+        for text in ("राम", "सीता"):
+            [answer] = await pool.render_many(asking(text))
+            assert isinstance(answer, Rendered)
+        assert not stuck.done()
+        stuck.cancel()
+
+
+async def test_processes_may_start_before_the_first_text(tmp_path: Path) -> None:
+    async with SpeechPool(tmp_path, 2, program=MISBEHAVING, at_once=True) as pool:
+        await asyncio.to_thread(eventually, lambda: len(children()) == 2)
+        started = {process.pid for process in children()}
+        await pool.render_many(asking("राम"))
+        assert {process.pid for process in children()} == started
 
 
 PARENT = """
