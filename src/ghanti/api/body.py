@@ -64,6 +64,8 @@ async def read_body(request: Request, file_megabytes: int = 0, most_files: int =
     data = bytearray(first)
     async for chunk in stream:
         data += chunk
+        if len(data) > DATA_MEGABYTES * _MEGABYTE + _MULTIPART_OVERHEAD:
+            raise PayloadTooLargeError(DATA_MEGABYTES)
     if kind == "application/x-www-form-urlencoded" and not data.lstrip().startswith((b"{", b"[")):
         return Body(_collected(_urlencoded(bytes(data))), is_form=True)
     if kind == "application/x-www-form-urlencoded" or _JSON.fullmatch(kind):
