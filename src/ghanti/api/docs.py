@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, Response
 
+from ghanti.api.openapi import GROUPS, adapt
 from ghanti.api.responses import answer
 
 router = APIRouter(include_in_schema=False)
@@ -41,7 +42,7 @@ def install(app: FastAPI) -> None:
             schema = get_openapi(
                 title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes
             )
-            _adapt(schema)
+            adapt(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
@@ -49,41 +50,12 @@ def install(app: FastAPI) -> None:
     app.include_router(router)
 
 
-def _adapt(schema: dict[str, Any]) -> None:
-    components = schema.setdefault("components", {})
-    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-    components["schemas"] = {
-        "Error": {
-            "type": "object",
-            "properties": {
-                "message": {"type": "string"},
-                "detail": {"type": "string"},
-                "errors": {
-                    "type": "object",
-                    "additionalProperties": {"type": "array", "items": {"type": "string"}},
-                },
-            },
-        }
-    }
-    schema["security"] = [{"bearer": []}]
-    failure = {
-        "description": "What is wrong, in `message` or `detail`",
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-    }
-    for path, operations in schema["paths"].items():
-        for operation in operations.values():
-            operation["responses"].pop("422", None)
-            operation["responses"]["4XX"] = failure
-            if path == "/healthz" or "/auths/login/" in path:
-                operation["security"] = []
-
-
 def _render(schema: dict[str, Any]) -> str:
-    sections: dict[str, list[str]] = {}
+    sections: dict[str, list[str]] = {name: [] for name in GROUPS}
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
-            tag = operation.get("tags", ["Other"])[0]
-            sections.setdefault(tag, []).append(_operation(method, path, operation))
+            tag = operation["tags"][0]
+            sections[tag].append(_operation(method, path, operation))
     parts = [f"<h2>{html.escape(tag)}</h2>{''.join(items)}" for tag, items in sections.items()]
     return _PAGE.format(
         title=html.escape(schema["info"]["title"]),

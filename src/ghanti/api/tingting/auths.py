@@ -56,7 +56,14 @@ async def login(request: Request, parts: InParts, sent: Sent) -> Response:
     return response
 
 
-@router.post("/login/refresh/", summary="Refresh the session", responses=answers(REFRESHED))
+@router.post(
+    "/login/refresh/",
+    summary="Refresh the session",
+    responses=answers(REFRESHED),
+    openapi_extra=accepts(
+        {"refresh": "eyJhbGciOiJIUzI1NiJ9.e30.ZRrHA1JJJW8opsbCGfG_HACGpVUMN_a9IV7pAx_Zmeo"}
+    ),
+)
 async def refresh(request: Request, session: Transaction, parts: InParts, sent: Sent) -> Response:
     """A new `access` cookie for the `refresh` cookie, or for `{"refresh": "…"}` in the body."""
     check_origin(request)

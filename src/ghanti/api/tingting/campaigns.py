@@ -34,7 +34,7 @@ from ghanti.surveys import service as survey_rules
 
 T = TypeVar("T")
 
-router = APIRouter(tags=["Campaigns"], route_class=KeyedRoute)
+router = APIRouter(tags=["Campaign"], route_class=KeyedRoute)
 
 _MESSAGE_FIELDS = frozenset({"voice", "category", "length_factor", "draft", "message", "sms_message"})
 

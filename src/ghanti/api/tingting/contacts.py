@@ -32,12 +32,14 @@ from ghanti.api.responses import answer
 from ghanti.api.tingting import shapes
 from ghanti.api.tingting.examples import (
     ADDED_CONTACT,
+    ADDED_CONTACTS,
     ATTRIBUTES,
     CONTACT_BODY,
     CONTACT_PAGE,
     CONTACT_PROGRESS,
     DELETED_CONTACT,
     IMPORTED,
+    SKIPPED_CONTACTS,
     UPLOAD,
     accepts,
     answers,
@@ -49,13 +51,13 @@ from ghanti.reports import service as reports
 
 _MOST_CONTACTS = 50_000
 
-router = APIRouter(tags=["Contacts"], route_class=KeyedRoute)
+router = APIRouter(tags=["Campaign"], route_class=KeyedRoute)
 
 
 @router.post(
     "/campaign/{campaign_id:row}/add-contact/",
     summary="Add one contact or many",
-    responses=answers(ADDED_CONTACT, 201),
+    responses=answers(ADDED_CONTACT, 201, also=ADDED_CONTACTS) | answers(SKIPPED_CONTACTS),
     openapi_extra=accepts(CONTACT_BODY),
 )
 async def add_contact(

@@ -107,14 +107,20 @@ CONTACT_PROGRESS = {
 }
 ADDED_CONTACT = {
     "message": "New Contact added",
-    **CONTACT_PROGRESS,
+    "id": 125,
+    "number": "9823561098",
     "status": "not started",
+    "updated_at": "2025-07-08T16:52:53.054691+05:45",
     "call_duration": "0s",
     "playback": "",
     "credit_consumed": 0,
+    "credit_consumed_SMS": 0,
+    "carrier": "Ncell",
     "attributes": CONTACT_BODY["other_variables"],
     "other_variables": CONTACT_BODY["other_variables"],
 }
+ADDED_CONTACTS = {"created": 1, "skipped": 0, "contacts": [{"number": "9823561098", "id": 125}], "errors": []}
+SKIPPED_CONTACTS = {"created": 0, "skipped": 1, "contacts": [], "errors": []}
 CONTACT_PAGE = {
     "count": 1,
     "total_pages": 1,
@@ -184,9 +190,10 @@ UPLOAD = {
 }
 
 
-def answers(example: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """The success answer of a route, by example."""
-    return {status: {"description": "Success", "content": {"application/json": {"example": example}}}}
+def answers(example: Any, status: int = 200, *, also: Any = None) -> dict[int | str, dict[str, Any]]:
+    """The success answer of a route, by example, and by one of what it answers otherwise."""
+    media = {"example": example} if also is None else {"example": example, "x-also": also}
+    return {status: {"description": "Success", "content": {"application/json": media}}}
 
 
 def accepts(
