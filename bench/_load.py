@@ -66,7 +66,8 @@ def _requests(plan: dict[str, Any]) -> Iterator[bytes]:
     """The plan's request, with each ``%d`` of its body counted on from ``first``."""
     for number in count(plan["first"]):
         body = plan["body"].replace("%d", str(number)).encode()
-        head = f"{plan['method']} {plan['path']} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {plan['token']}\r\n"
+        head = f"{plan['method']} {plan['path']} HTTP/1.1\r\nHost: bench\r\n"
+        head += f"Authorization: Bearer {plan['token']}\r\n"
         if body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         yield head.encode() + b"\r\n" + body
