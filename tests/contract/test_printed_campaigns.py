@@ -179,15 +179,17 @@ async def test_detail(printed: Tenant) -> None:
     assert answer.status_code == 200
     assert_like(example, answer.json())
     # The printed category is no category of the service's; it has two.
-    assert answer.json() | {"updated_at": example["updated_at"], "category": example["category"]} == example
+    varying = {name: example[name] for name in ("updated_at", "category")}
+    assert {name: answer.json()[name] for name in example} | varying == example
 
 
 async def test_create(printed: Tenant) -> None:
     answer = await curl(printed, CREATE)
     assert answer.status_code == 201
     assert_like(json_of(CREATED), answer.json())
-    updated_at = json_of(CREATED)["updated_at"]
-    assert answer.json() | {"updated_at": updated_at} == json_of(CREATED)
+    example = json_of(CREATED)
+    varying = {"updated_at": example["updated_at"]}
+    assert {name: answer.json()[name] for name in example} | varying == example
 
 
 async def test_message_step(campaign: Tenant) -> None:
