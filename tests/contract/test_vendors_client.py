@@ -263,13 +263,17 @@ def test_survey_is_updated(client: tingting.TingTingClient) -> None:
 
 
 def test_survey_is_tried_and_run(client: tingting.TingTingClient) -> None:
+    """The number's phone presses 1, and then 5 and #."""
     campaign, _ = _survey(client, audio=True, name="survey to run")
-    contact = campaign.add_contact(_contact(client, "9841000001"))
+    contact = campaign.add_contact(_contact(client, "9841000094"))
     contact.test_survey()
     campaign.run()
     over = tingting.CampaignStatus.COMPLETED
     wait_until(lambda: _status(client, campaign) is over, "the survey is over")
     assert client.get_campaign(campaign.id).progressPercent == 100
+    report = client.get_data(f"api/v1/download/survey/{campaign.id}/report/", {"format": "json"})
+    answers = report["results"][0]["answers"]
+    assert answers == {"field_2": {"value": "1"}, "field_3": {"value": "5"}}
 
 
 def test_voice_is_heard_before_anybody_is_called(
