@@ -129,6 +129,26 @@ async def test_some_outcomes_are_never_retried(world: World, never: Outcome) -> 
     assert await world.value("SELECT outcome FROM targets") == never
 
 
+async def test_what_could_not_be_ordered_is_not_tried_for_ever(world: World) -> None:
+    """It was never sent, so no count of tries would end it."""
+    account, trunk = await world.account(), await world.trunk()
+    await world.plan(account, 1, retries={"failed": {"times": 1, "gap_seconds": 0}})
+    leases = await world.lease_all(world.leaser(), trunk)
+    await world.record(outcome(leases[0], Outcome.FAILED))
+    assert await world.rows("SELECT state, outcome, attempts FROM targets") == [("final", "failed", 0)]
+    await world.check()
+
+
+async def test_texts_are_not_retried(world: World) -> None:
+    account, smsc = await world.account(), await world.smsc()
+    await world.plan(account, 1, Channel.SMS, retries={"failed": {"times": 3, "gap_seconds": 0}})
+    leases = await world.lease_all(world.leaser(Channel.SMS), smsc, channel=Channel.SMS)
+    await world.send(leases)
+    await world.record(outcome(leases[0], Outcome.FAILED))
+    assert await world.value("SELECT outcome FROM targets") == "failed"
+    await world.check()
+
+
 async def test_a_stopped_plan_retries_nothing(world: World) -> None:
     plan, leases = await sent(world, retries=RETRY)
     await world.stop(plan)

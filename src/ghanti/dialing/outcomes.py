@@ -16,7 +16,7 @@ from ghanti.credits import service as credits
 from ghanti.credits.models import Currency, EntryKind
 from ghanti.credits.tariff import Tariff
 from ghanti.dialing import attempts, handlers, repository
-from ghanti.dialing.models import Channel, Delivery, Outcome, PlanState, TargetState
+from ghanti.dialing.models import AttemptState, Channel, Delivery, Outcome, PlanState, TargetState
 from ghanti.dialing.repository import FigureDelta
 
 
@@ -124,10 +124,15 @@ def _ended(row: Any, outcome: AttemptOutcome, charged: int) -> dict[str, Any]:
 
 
 def _retry(row: Any, outcome: AttemptOutcome) -> timedelta | None:
-    """How long until a retry, or None when the outcome is final."""
+    """How long until a retry, or None when the outcome is final.
+
+    Only calls that were sent are tried again: of what cannot even be ordered, no tries are counted.
+    """
     rule = row.retries.get(outcome.outcome)
     if (
         rule is None
+        or row.channel != Channel.CALL
+        or row.state == AttemptState.LEASED
         or row.withdrawn
         or row.target_state == TargetState.FINAL
         or outcome.outcome in (Outcome.CANCELLED, Outcome.INVALID_NUMBER)
