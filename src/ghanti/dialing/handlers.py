@@ -2,7 +2,7 @@
 
 The engine imports none of its customers. Each registers for its ``owner_kind``; outcome handlers
 run in the transaction that records the outcomes, and one that raises is undone alone: the
-outcomes stand, and the alarm is logged.
+outcomes stand, and the alarm is logged. A database that goes away takes all of it along.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.dialing.models import Channel, Outcome, Plan
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,8 @@ async def outcomes(session: AsyncSession, owner_kind: str, batch: list[TargetOut
     try:
         async with session.begin_nested():
             await handler(session, batch)
+    except DATABASE_ERRORS:
+        raise  # The transaction is gone with it: whoever records these outcomes does so again.
     except Exception:
         logger.exception("the outcome handler of %s failed for %d targets", owner_kind, len(batch))
 
