@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import orjson
@@ -98,3 +99,34 @@ async def test_contact_as_a_form(tenant: Tenant) -> None:
     answer = await tenant.http.post(f"campaign/{campaign['id']}/add-contact/", data=form)
     assert answer.status_code == 201, answer.text
     assert answer.json()["attributes"] == {"name": "राम"}
+
+
+_FILE = b'--b\r\nContent-Disposition: form-data; name="bulk_file"; filename="a.csv"\r\n\r\nnumber\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _FILE + b'\r\n--b\r\nContent-Disposition: form-data; name="name"\r\n\r\n\0\r\n--b--\r\n',
+        _FILE + b"\r\n--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n",
+        _FILE,
+        _FILE + b"\r\n--b\r\nno header\r\n\r\n",
+    ],
+    ids=["NUL", "nameless", "cut off", "malformed"],
+)
+async def test_a_refused_body_leaves_no_open_file(
+    tenant: Tenant, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[SpooledTemporaryFile[bytes]] = []
+
+    def open_file(**options: Any) -> SpooledTemporaryFile[bytes]:
+        opened.append(SpooledTemporaryFile(**options))  # noqa: SIM115 - the API's to close
+        return opened[-1]
+
+    monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile", open_file)
+    answer = await tenant.http.post(
+        "campaign/create/", content=content, headers={"Content-Type": "multipart/form-data; boundary=b"}
+    )
+    assert answer.status_code == 400, answer.text
+    assert opened
+    assert all(file.closed for file in opened)

@@ -110,11 +110,24 @@ def _boundary_of(first: bytes) -> str:
     return first.split(b"\r\n", 1)[0][2:72].decode("latin-1")
 
 
+class _Parser(MultiPartParser):
+    """Knows whether the body was whole, and can close what it opened, also of a part that never ended."""
+
+    whole = False
+
+    def on_end(self) -> None:
+        self.whole = True
+
+    def close(self) -> None:
+        for file in self._files_to_close_on_error:
+            file.close()
+
+
 async def _multipart(
     stream: AsyncGenerator[bytes, None], boundary: str, megabytes: int, most_files: int
 ) -> Body:
     headers = Headers({"content-type": f'multipart/form-data; boundary="{boundary}"'})
-    parser = MultiPartParser(
+    parser = _Parser(
         headers,
         stream,
         max_files=most_files,
@@ -122,18 +135,23 @@ async def _multipart(
         max_part_size=DATA_MEGABYTES * _MEGABYTE,
     )
     try:
-        form = await parser.parse()
+        pairs = (await parser.parse()).multi_items()
+        if not parser.whole:
+            raise InvalidError("The multipart body is malformed: it ends before its last boundary.")
+        texts = _collected((name, value) for name, value in pairs if isinstance(value, str))
     except (MultiPartException, UnicodeDecodeError):
+        parser.close()
         raise InvalidError("The multipart body is malformed.") from None
-    pairs = form.multi_items()
+    except InvalidError:
+        parser.close()
+        raise
     files: dict[str, UploadFile] = {}
     for name, value in pairs:
         if isinstance(value, UploadFile):
             if name in files:
                 await files[name].close()
             files[name] = value
-    texts = [(name, value) for name, value in pairs if isinstance(value, str)]
-    return Body(_collected(texts), files, is_form=True)
+    return Body(texts, files, is_form=True)
 
 
 def _urlencoded(data: bytes) -> list[tuple[str, str]]:
