@@ -19,6 +19,7 @@ from ghanti.dialing.calls import dial_order, moment, way_out
 from ghanti.dialing.discarding import sweep_recordings
 from ghanti.dialing.events import EventRecorder
 from ghanti.dialing.models import AnswerKind, AnswerState
+from ghanti.dialing.sessions import take_over
 from ghanti.encryption import SecretBox
 from ghanti.media.store import MediaStore
 from ghanti.trunks.models import Trunk
@@ -189,6 +190,57 @@ async def test_a_retry_asks_what_was_not_answered(
         ("q1", "given", "1", first.attempt_id),
         ("r3", "pending", None, second.attempt_id),
     ]
+
+
+AGAIN = {outcome: {"times": 2, "gap_seconds": 0} for outcome in ("hungup", "unknown")}
+
+
+async def _all_answered(lease: Lease, recorder: EventRecorder, folder: Path, r3: str = "stored") -> None:
+    path = str(_recorded(folder)) if r3 == "stored" else None
+    await recorder.record(
+        [
+            _told(lease, "q1", "given", keys="1"),
+            _told(lease, "q2", "given"),
+            _told(lease, "r3", r3, path=path, ms=10),
+        ]
+    )
+
+
+async def test_a_callee_who_leaves_behind_the_last_answer_is_not_called_to_be_told_nothing(
+    world: World, recorder: EventRecorder, tmp_path: Path
+) -> None:
+    lease = await _sent(world, retries=AGAIN)
+    await _all_answered(lease, recorder, tmp_path / "voice")
+    await recorder.record([_ended(lease)])
+    assert await world.rows("SELECT state, outcome, reason FROM targets") == [
+        ("final", "completed", "all answered, then hungup")
+    ]
+    assert await world.value("SELECT charged FROM attempts") == 1
+    await world.check()
+
+
+async def test_a_call_whose_voice_process_died_behind_the_last_answer_is_complete(
+    world: World, recorder: EventRecorder, tmp_path: Path
+) -> None:
+    lease = await _sent(world, retries=AGAIN)
+    await _all_answered(lease, recorder, tmp_path / "voice")
+    await world.execute("UPDATE worker_sessions SET heartbeat_at = '-infinity'")
+    await take_over(world.sessions, TARIFF, UUID(int=5), 5)
+    assert await world.value("SELECT outcome FROM targets") == "completed"
+    # The truth, late: it is charged, and the outcome stays.
+    await recorder.record([_ended(lease)])
+    assert await world.rows("SELECT outcome, charged, provisional FROM attempts") == [("completed", 1, False)]
+    await world.check()
+
+
+@pytest.mark.parametrize("r3", ["pending", "lost"])
+async def test_a_callee_who_leaves_before_the_last_answer_is_kept_is_called_again(
+    world: World, recorder: EventRecorder, tmp_path: Path, r3: str
+) -> None:
+    lease = await _sent(world, retries=AGAIN)
+    await _all_answered(lease, recorder, tmp_path / "voice", r3)
+    await recorder.record([_ended(lease)])
+    assert await world.rows("SELECT state, outcome FROM targets") == [("waiting", None)]
 
 
 async def test_an_answer_of_an_attempt_that_is_no_more_is_dropped(world: World) -> None:

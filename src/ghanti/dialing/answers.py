@@ -117,6 +117,29 @@ async def answered(session: AsyncSession, leases: Sequence[Lease]) -> dict[int, 
     return found
 
 
+async def all_answered(session: AsyncSession, attempt_ids: Sequence[UUID]) -> set[UUID]:
+    """The attempts whose scripts ask, and whose targets have an answer to each question."""
+    rows = await session.scalars(
+        text(
+            """
+            SELECT a.id
+              FROM attempts a
+              JOIN plans p ON p.account_id = a.account_id AND p.id = a.plan_id
+             CROSS JOIN LATERAL (
+                   SELECT count(*) AS asked, count(r.name) AS answered
+                     FROM jsonb_path_query(p.call_content,
+                              '$.script.steps[*] ? (@.do == "listen" || @.do == "record").name') AS step
+                     LEFT JOIN answers r ON r.account_id = a.account_id AND r.target_id = a.target_id
+                                        AND r.name = step #>> '{}' AND r.state IN ('given', 'stored')) steps
+             WHERE a.id = ANY(:ids) AND a.channel = 'call' AND p.call_content ? 'script'
+               AND steps.asked > 0 AND steps.answered = steps.asked
+            """
+        ),
+        {"ids": list(attempt_ids)},
+    )
+    return set(rows)
+
+
 async def accounts_of(session: AsyncSession, attempt_ids: Sequence[UUID]) -> dict[UUID, int]:
     """To which account attempts belong."""
     rows = await session.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from ghanti.credits import repository as ledger
 from ghanti.credits import service as credits
 from ghanti.credits.models import Currency, EntryKind
 from ghanti.credits.tariff import Tariff
-from ghanti.dialing import attempts, handlers, repository
+from ghanti.dialing import answers, attempts, handlers, repository
 from ghanti.dialing.models import AttemptState, Channel, Delivery, Outcome, PlanState, TargetState
 from ghanti.dialing.repository import FigureDelta
 
@@ -54,7 +54,7 @@ async def record(
     """
     if not batch:
         return set()
-    by_id = {outcome.attempt_id: outcome for outcome in batch}
+    by_id = {outcome.attempt_id: outcome for outcome in await _complete(session, batch)}
     locked = [
         row
         for row in await attempts.lock_for_outcome(session, list(by_id))
@@ -76,6 +76,18 @@ async def record(
     )
     await _tell(session, [(row, by_id[row.id].outcome) for row in locked if retries[row.id] is None])
     return {row.id for row in locked}
+
+
+async def _complete(session: AsyncSession, batch: Sequence[AttemptOutcome]) -> list[AttemptOutcome]:
+    """Calls that broke off behind their last answer are complete: another would have nothing to ask."""
+    broken = [o.attempt_id for o in batch if o.outcome in (Outcome.HUNGUP, Outcome.UNKNOWN)]
+    done = await answers.all_answered(session, broken) if broken else set()
+    return [
+        replace(o, outcome=Outcome.COMPLETED, reason=f"all answered, then {o.reason}")
+        if o.attempt_id in done
+        else o
+        for o in batch
+    ]
 
 
 async def _charges(
