@@ -52,6 +52,18 @@ async def lock(session: AsyncSession, account_ids: list[int]) -> dict[int, Balan
     return {row.account_id: Balances(row.phone, row.sms) for row in rows}
 
 
+async def lock_free(session: AsyncSession, account_ids: list[int]) -> set[int]:
+    """As ``lock``, but for those that somebody else has locked."""
+    rows = await session.scalars(
+        text(
+            "SELECT account_id FROM credit_balances WHERE account_id = ANY(:ids)"
+            " ORDER BY account_id FOR NO KEY UPDATE SKIP LOCKED"
+        ),
+        {"ids": account_ids},
+    )
+    return set(rows)
+
+
 async def enter(
     session: AsyncSession,
     account_id: int,

@@ -33,6 +33,11 @@ async def lock(session: AsyncSession, account_ids: list[int]) -> dict[int, Balan
     return await repository.lock(session, account_ids)
 
 
+async def lock_free(session: AsyncSession, account_ids: list[int]) -> set[int]:
+    """Lock those balances that nobody else holds, without waiting; answers whose."""
+    return await repository.lock_free(session, account_ids)
+
+
 async def reserve(
     session: AsyncSession, account_id: int, currency: Currency, amount: int, plan_id: int, batch: UUID
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.credits import service as credits
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
-from ghanti.dialing import attempts, handlers, repository
+from ghanti.dialing import attempts, claims, handlers, repository
 from ghanti.dialing.models import Channel, Outcome, Plan, PlanState
 from ghanti.dialing.repository import FigureDelta, FinalTarget
 
@@ -89,14 +90,20 @@ async def sweep_plans(sessions: SessionFactory) -> bool:
             continue
         try:
             async with transaction(sessions) as session:
-                plan = await lock_with_balance(session, row.account_id, row.id)
-                if plan is not None and plan.state != PlanState.FINISHED:
-                    await _sweep(session, plan, row.now)
+                # What somebody else holds is left for the next sweep: others wait behind it.
+                if await claims.claim(session, [(row.account_id, row.id)]):
+                    await _sweep_locked(session, row)
         except DATABASE_ERRORS:
             raise
         except Exception:
             logger.exception("plan %d could not be swept; others go on", row.id)
     return any(row.near for row in live)
+
+
+async def _sweep_locked(session: AsyncSession, row: Any) -> None:
+    plan = await repository.lock_plan(session, row.account_id, row.id)
+    if plan is not None and plan.state != PlanState.FINISHED:
+        await _sweep(session, plan, row.now)
 
 
 async def _sweep(session: AsyncSession, plan: Plan, now: datetime) -> None:

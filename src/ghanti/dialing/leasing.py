@@ -19,6 +19,7 @@ from ghanti.credits import service as credits
 from ghanti.credits.repository import Balances
 from ghanti.dialing import attempts, closing, gateways, repository
 from ghanti.dialing.attempts import Lease
+from ghanti.dialing.claims import Claims, PlanKey
 from ghanti.dialing.closing import WITHDRAWN
 from ghanti.dialing.gateways import Gateway, Room, smsc_gateway, trunk_gateway
 from ghanti.dialing.models import URGENT, Channel, Outcome, Plan, PlanClass, PlanState
@@ -37,9 +38,13 @@ class _Turn:
     plan_id: int
     share: int
 
+    @property
+    def key(self) -> PlanKey:
+        return self.account_id, self.plan_id
+
 
 class Leaser:
-    """Grants leases to one worker; its round robin is the only state, and losing it loses nothing."""
+    """Grants leases to one worker; what it remembers it may lose: whose turn it is, and what was locked."""
 
     def __init__(self, worker: UUID, channel: Channel, tick: float, lease_seconds: float, home: str) -> None:
         self._worker = worker
@@ -48,6 +53,7 @@ class Leaser:
         self._lease_seconds = lease_seconds
         self._home = home
         self._turns: dict[str, DeficitRoundRobin] = defaultdict(DeficitRoundRobin)
+        self._claims = Claims()
 
     async def grant(self, session: AsyncSession, gateway: Gateway, free: int, kept: int = 0) -> list[Lease]:
         """First commit of an attempt's three. The caller commits, and only then goes on.
@@ -63,11 +69,12 @@ class Leaser:
         if not room.urgent:
             return []
         turns = await self._turn(session, room, state.now)
-        # All balances before the first plan, and plans in one order: two ticks could else wait in a ring.
-        await credits.lock(session, sorted({turn.account_id for turn in turns}))
+        # The gateway is held, so nothing is waited for: one account's lock would stop every account.
+        claimed = await self._claims.take(session, [turn.key for turn in turns])
         leases: list[Lease] = []
         for turn in sorted(turns):
-            leases += await self._grant_plan(session, gateway, turn, state.now)
+            if turn.key in claimed:
+                leases += await self._grant_plan(session, gateway, turn, state.now)
         if leases:
             parts = sum(_parts(lease) for lease in leases)
             await gateways.set_next_start(session, gateway, state.allowed.after(parts))
@@ -76,8 +83,11 @@ class Leaser:
     async def _turn(self, session: AsyncSession, room: Room, now: datetime) -> list[_Turn]:
         """Due plans with their shares. Classes go in order: a lower one gets what a higher leaves."""
         due: dict[str, dict[int, Any]] = {}
-        for row in await _due_plans(session, self._channel, room.urgent):
-            due.setdefault(row.plan_class, {})[row.id] = row
+        rows = await _due_plans(session, self._channel, room.urgent)
+        free = await self._claims.drop_held(session, [(row.account_id, row.id) for row in rows])
+        for row in rows:
+            if (row.account_id, row.id) in free:
+                due.setdefault(row.plan_class, {})[row.id] = row
         turns = []
         for plan_class, plans in due.items():
             waiting = {
