@@ -12,7 +12,9 @@ import socket
 import ssl
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from types import TracebackType
 from typing import IO
@@ -22,8 +24,16 @@ import httpx
 from ghanti.networks import Address, Network, networks
 from ghanti.networks import address as numbered
 from ghanti.settings import Settings
+from ghanti.turns import Turns
 
 _MOST_REDIRECTS = 5
+_AT_ONCE = 8
+"""Files that one process fetches at a time."""
+
+_EACH = 2
+"""Of those, how many of one account."""
+
+_TURN_SECONDS = 5.0
 _IN_MEMORY = 1 << 20
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
@@ -72,15 +82,26 @@ class SafeFetcher:
     def __init__(self, settings: Settings, *, tls: ssl.SSLContext | None = None) -> None:
         self._allowed = networks(settings.fetch_networks)
         self._tls = tls
+        self._turns = Turns(_AT_ONCE, _EACH)
+        # Threads of their own: slow name servers must not keep others from theirs.
+        self._lookups = ThreadPoolExecutor(_AT_ONCE, "lookup")
 
-    async def fetch(self, url: str, *, max_bytes: int, seconds: float) -> Fetched:
+    async def fetch(self, url: str, *, account_id: int, max_bytes: int, seconds: float) -> Fetched:
         """GET an http or https URL, following redirects; all of it takes ``seconds`` at most.
 
         Raises:
             FetchRefusedError: the URL is none that is fetched, or it did not answer with a file of at
                 most ``max_bytes``.
+            NoTurnError: too many fetches are under way, of the account or of all.
         """
         address = _parsed(url)
+        end = await self._turns.take_within(_TURN_SECONDS, account_id, "fetches of files")
+        try:
+            return await self._fetch(address, max_bytes, seconds)
+        finally:
+            end()
+
+    async def _fetch(self, address: httpx.URL, max_bytes: int, seconds: float) -> Fetched:
         if self._tls is None:
             # Reads all certificates of all authorities, so only once.
             self._tls = await asyncio.to_thread(ssl.create_default_context)
@@ -88,7 +109,7 @@ class SafeFetcher:
             async with (
                 asyncio.timeout(seconds),
                 httpx.AsyncClient(
-                    transport=_Guard(self._allowed, self._tls),
+                    transport=_Guard(self._allowed, self._tls, self._lookups),
                     follow_redirects=True,
                     max_redirects=_MOST_REDIRECTS,
                     timeout=seconds,
@@ -109,8 +130,9 @@ class SafeFetcher:
 class _Guard(httpx.AsyncBaseTransport):
     """Connects only to addresses that it has judged, by their numbers."""
 
-    def __init__(self, allowed: Sequence[Network], tls: ssl.SSLContext) -> None:
+    def __init__(self, allowed: Sequence[Network], tls: ssl.SSLContext, lookups: Executor) -> None:
         self._allowed = allowed
+        self._lookups = lookups
         self._inner = httpx.AsyncHTTPTransport(verify=tls, trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -126,7 +148,7 @@ class _Guard(httpx.AsyncBaseTransport):
                 extensions={**request.extensions, "sni_hostname": host},
             )
             try:
-                return await self._inner.handle_async_request(request_to_it)
+                return await _without_its_body(await self._inner.handle_async_request(request_to_it))
             except httpx.ConnectError as error:
                 failure = error
         assert failure is not None
@@ -138,7 +160,9 @@ class _Guard(httpx.AsyncBaseTransport):
     async def _judged(self, host: str, port: int) -> list[Address]:
         """The addresses of a host that may be connected to; at least one."""
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().run_in_executor(
+                self._lookups, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            )
         except (OSError, UnicodeError):
             raise FetchRefusedError("The address does not exist.") from None
         addresses = dict.fromkeys(numbered(str(item[4][0])) for item in found)
@@ -149,6 +173,15 @@ class _Guard(httpx.AsyncBaseTransport):
 
     def _may(self, address: Address) -> bool:
         return _is_public(address) or any(address in network for network in self._allowed)
+
+
+async def _without_its_body(response: httpx.Response) -> httpx.Response:
+    """A redirect reduced to where it leads: httpx would read all of what comes with it, and unpack it."""
+    if not response.has_redirect_location:
+        return response
+    await response.aclose()
+    location = [(name, value) for name, value in response.headers.raw if name.lower() == b"location"]
+    return httpx.Response(response.status_code, headers=location)
 
 
 async def _read(response: httpx.Response, max_bytes: int) -> Fetched:

@@ -27,6 +27,7 @@ LAYERS = (
         "networks",
         "tls",
         "supervisor",
+        "turns",
     ),
 )
 """From the top; a part may import from its own layer and from those below."""

@@ -7,17 +7,22 @@ import contextlib
 import gzip
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Any
 
 import anyio
 import pytest
 import trustme
+from httpcore._backends.anyio import AnyIOStream
 
+from ghanti import fetching
 from ghanti.fetching import Fetched, FetchRefusedError, SafeFetcher
 from ghanti.networks import address, networks
 from ghanti.settings import Settings
+from ghanti.turns import NoTurnError
 
 LONG = 20.0
 Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
@@ -85,7 +90,7 @@ def fetcher(allowed: str = "127.0.0.1", **options: Any) -> SafeFetcher:
 
 async def refusal(url: str, allowed: str = "127.0.0.1", *, most: int = 1000, seconds: float = LONG) -> str:
     with pytest.raises(FetchRefusedError) as caught:
-        await fetcher(allowed).fetch(url, max_bytes=most, seconds=seconds)
+        await fetcher(allowed).fetch(url, account_id=1, max_bytes=most, seconds=seconds)
     assert caught.value.message.endswith(".")
     return caught.value.message
 
@@ -97,7 +102,7 @@ async def content(fetched: Fetched) -> bytes:
 
 async def test_a_file_is_fetched(site: Site) -> None:
     url = site.says("/a.mp3?x=1", b"\x00sound", Content_Type="Audio/MPEG; charset=binary")
-    fetched = await fetcher().fetch(f" {url}\n", max_bytes=6, seconds=LONG)
+    fetched = await fetcher().fetch(f" {url}\n", account_id=1, max_bytes=6, seconds=LONG)
     assert (fetched.size, fetched.content_type) == (6, "audio/mpeg")
     assert await content(fetched) == b"\x00sound"
     assert f"Host: 127.0.0.1:{site.port}" in site.heads[0]
@@ -106,7 +111,7 @@ async def test_a_file_is_fetched(site: Site) -> None:
 
 async def test_a_large_one_lies_on_the_disk_and_goes_with_its_end(site: Site) -> None:
     url = site.says("/", b"x" * (3 << 20))
-    with await fetcher().fetch(url, max_bytes=4 << 20, seconds=LONG) as fetched:
+    with await fetcher().fetch(url, account_id=1, max_bytes=4 << 20, seconds=LONG) as fetched:
         assert fetched.size == 3 << 20
         assert len(fetched.file.read()) == fetched.size
     assert fetched.file.closed
@@ -190,17 +195,23 @@ class Names:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.known: dict[str, list[str]] = {}
         self.asked: list[str] = []
+        self.slow = threading.Event()
+        self.slow.set()
+        self.reached = asyncio.Event()
         loop = asyncio.get_running_loop()
-        resolve = loop.getaddrinfo
+        resolve = socket.getaddrinfo
 
-        async def getaddrinfo(host: Any, port: Any, **options: Any) -> Any:
+        def getaddrinfo(host: Any, port: Any, *more: Any, **options: Any) -> Any:
             name = host.decode() if isinstance(host, bytes) else host
             self.asked.append(name)
+            if name == "slow.test":
+                loop.call_soon_threadsafe(self.reached.set)
+                self.slow.wait(LONG)
             if name in self.known:
                 return [(socket.AF_INET, 1, 6, "", (number, port)) for number in self.known[name]]
-            return await resolve(host, port, **options)
+            return resolve(host, port, *more, **options)
 
-        monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 @pytest.fixture
@@ -212,7 +223,9 @@ async def test_a_name_is_resolved_once_and_its_judged_address_connected_to(site:
     """Or else a second answer of the name server could be one that was never judged."""
     names.known["files.test"] = ["127.0.0.1"]
     site.says("/a", b"x")
-    fetched = await fetcher().fetch(f"http://files.test:{site.port}/a", max_bytes=9, seconds=LONG)
+    fetched = await fetcher().fetch(
+        f"http://files.test:{site.port}/a", account_id=1, max_bytes=9, seconds=LONG
+    )
     assert await content(fetched) == b"x"
     assert names.asked.count("files.test") == 1
     assert f"Host: files.test:{site.port}" in site.heads[0]
@@ -223,7 +236,7 @@ async def test_of_several_addresses_only_those_that_may_be(site: Site, names: Na
         names.known["files.test"] = ["127.0.0.2", "127.0.0.1"]
         site.says("/a", b"x")
         url = f"http://files.test:{site.port}/a"
-        assert await content(await fetcher().fetch(url, max_bytes=9, seconds=LONG)) == b"x"
+        assert await content(await fetcher().fetch(url, account_id=1, max_bytes=9, seconds=LONG)) == b"x"
         assert inside.heads == []
         assert "public" in await refusal(url, "127.0.0.3")
 
@@ -232,7 +245,7 @@ async def test_a_second_address_is_tried_when_the_first_does_not_answer(site: Si
     names.known["files.test"] = ["127.0.0.9", "127.0.0.1"]
     site.says("/a", b"x")
     fetched = await fetcher("127.0.0.0/8").fetch(
-        f"http://files.test:{site.port}/a", max_bytes=9, seconds=LONG
+        f"http://files.test:{site.port}/a", account_id=1, max_bytes=9, seconds=LONG
     )
     assert await content(fetched) == b"x"
 
@@ -243,10 +256,91 @@ async def test_redirects_are_judged_like_the_first(site: Site, status: str) -> N
         inside.says("/secret", b"secret")
         site.says("/good", b"x")
         near = site.says("/near", b"", status, Location="/good")
-        assert await content(await fetcher().fetch(near, max_bytes=9, seconds=LONG)) == b"x"
+        assert await content(await fetcher().fetch(near, account_id=1, max_bytes=9, seconds=LONG)) == b"x"
         far = site.says("/far", b"", status, Location=f"{inside.url}/secret")
         assert await refusal(far) == "The address is not on the public internet."
         assert inside.heads == []
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of what is read from connections, as it is read."""
+    sizes: list[int] = []
+    receive = AnyIOStream.read
+
+    async def counted(stream: AnyIOStream, *options: Any, **more: Any) -> bytes:
+        data = await receive(stream, *options, **more)
+        sizes.append(len(data))
+        return data
+
+    monkeypatch.setattr(AnyIOStream, "read", counted)
+    return sizes
+
+
+async def test_what_comes_with_a_redirect_is_not_unpacked(site: Site) -> None:
+    """However it is packed: nobody looks at it."""
+    site.says("/b", b"x")
+    packed = site.says("/a", b"no gzip", "302 Found", Location="/b", Content_Encoding="gzip")
+    assert await content(await fetcher().fetch(packed, account_id=1, max_bytes=9, seconds=LONG)) == b"x"
+
+
+async def test_what_comes_with_a_redirect_is_not_read(site: Site, read: list[int]) -> None:
+    async def large(head: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 300000000\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(bytes(65_536))
+            await writer.drain()
+
+    site.says("/b", b"x")
+    site.answers["/a"] = large
+    url = f"{site.url}/a"
+    assert await content(await fetcher().fetch(url, account_id=1, max_bytes=9, seconds=LONG)) == b"x"
+    assert 0 < sum(read) < 1 << 20
+
+
+async def test_an_account_has_two_fetches_at_a_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "_TURN_SECONDS", 0.05)
+    asked, let = asyncio.Semaphore(0), asyncio.Event()
+
+    async def slow(head: str, writer: asyncio.StreamWriter) -> None:
+        asked.release()
+        await let.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+
+    site.answers["/slow"] = slow
+    good = site.says("/good", b"x")
+    safe = fetcher()
+
+    async def fetch(url: str, account_id: int) -> bytes:
+        return await content(await safe.fetch(url, account_id=account_id, max_bytes=9, seconds=LONG))
+
+    under_way = [asyncio.create_task(fetch(f"{site.url}/slow", 1)) for _ in range(2)]
+    for _ in under_way:
+        await asked.acquire()
+    with pytest.raises(NoTurnError, match="fetches"):
+        await fetch(good, 1)
+    assert await fetch(good, 2) == b"x"
+    let.set()
+    assert await asyncio.gather(*under_way) == [b"x", b"x"]
+    assert await fetch(good, 1) == b"x"
+
+
+async def test_slow_name_servers_keep_nobody_from_the_threads(site: Site, names: Names) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    names.slow.clear()
+    names.known["slow.test"] = ["127.0.0.1"]
+    site.says("/a", b"x")
+    url = f"http://slow.test:{site.port}/a"
+    safe = fetcher()
+    await asyncio.to_thread(int)
+    fetching_it = asyncio.create_task(safe.fetch(url, account_id=1, max_bytes=9, seconds=LONG))
+    try:
+        async with asyncio.timeout(LONG / 2):
+            await names.reached.wait()
+            assert await asyncio.to_thread(int) == 0
+    finally:
+        names.slow.set()
+    assert await content(await fetching_it) == b"x"
 
 
 @pytest.mark.parametrize("where", ["file:///etc/passwd", "gopher://127.0.0.1/", "http://[::1", "data:,x"])
@@ -311,7 +405,7 @@ async def test_answers_that_are_no_http(site: Site) -> None:
     assert await refusal(f"{site.url}/a") == "The address does not answer."
     cut = site.says("/cut", b"", "200 OK\r\nX: y")
     site.answers["/cut"] = site.answers.pop("/cut")
-    assert await content(await fetcher().fetch(cut, max_bytes=9, seconds=LONG)) == b""
+    assert await content(await fetcher().fetch(cut, account_id=1, max_bytes=9, seconds=LONG)) == b""
 
 
 async def test_certificates_are_of_the_name_that_was_asked_for(names: Names) -> None:
@@ -325,9 +419,9 @@ async def test_certificates_are_of_the_name_that_was_asked_for(names: Names) -> 
         site.says("/a", b"x")
         url = f"https://files.test:{site.port}/a"
         safe = fetcher(tls=trusting)
-        assert await content(await safe.fetch(url, max_bytes=9, seconds=LONG)) == b"x"
+        assert await content(await safe.fetch(url, account_id=1, max_bytes=9, seconds=LONG)) == b"x"
         with pytest.raises(FetchRefusedError, match="does not answer"):
-            await safe.fetch(url.replace("files", "other"), max_bytes=9, seconds=LONG)
+            await safe.fetch(url.replace("files", "other"), account_id=1, max_bytes=9, seconds=LONG)
         assert await refusal(url) == "The address does not answer."
 
 
@@ -336,7 +430,7 @@ async def test_proxies_of_the_environment_are_not_asked(site: Site, monkeypatch:
         for name in ("HTTP_PROXY", "ALL_PROXY", "http_proxy", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
         url = site.says("/a", b"x")
-        assert await content(await fetcher().fetch(url, max_bytes=9, seconds=LONG)) == b"x"
+        assert await content(await fetcher().fetch(url, account_id=1, max_bytes=9, seconds=LONG)) == b"x"
         assert proxy.heads == []
 
 

@@ -30,6 +30,7 @@ from ghanti.accounts.errors import (
 from ghanti.api.responses import answer
 from ghanti.database.errors import reason
 from ghanti.database.outage import DATABASE_ERRORS
+from ghanti.turns import NoTurnError
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ _SENTENCES = {404: "Not found.", 405: "Method not allowed."}
 
 def install(app: FastAPI) -> None:
     app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(NoTurnError, _no_turn)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(ClientDisconnect, _broken_off)
     app.add_exception_handler(HTTPException, _http)
@@ -75,6 +77,11 @@ def install(app: FastAPI) -> None:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
     return refusal(error)
+
+
+async def _no_turn(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NoTurnError)
+    return refusal(ThrottledError(error.message, error.retry_after))
 
 
 def refusal(error: RefusedError) -> Response:

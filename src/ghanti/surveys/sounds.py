@@ -135,7 +135,9 @@ class _Keeper:
 
     async def _fetch(self, url: str) -> Sound:
         most = self._settings.upload_megabytes << 20
-        with await self._sources.fetcher.fetch(url, max_bytes=most, seconds=ONE_SECONDS) as fetched:
+        with await self._sources.fetcher.fetch(
+            url, account_id=self._account_id, max_bytes=most, seconds=ONE_SECONDS
+        ) as fetched:
             return await self._store_file(cast(BinaryIO, fetched.file))
 
     async def _store_file(self, file: BinaryIO) -> Sound:

@@ -75,7 +75,9 @@ async def _of_url(parts: Parts, principal: Principal, url: object, campaign_id: 
             return None
         return await _copy(parts, principal, own)
     most = parts.settings.upload_megabytes << 20
-    with await parts.fetcher.fetch(url, max_bytes=most, seconds=_FETCH_SECONDS) as fetched:
+    with await parts.fetcher.fetch(
+        url, account_id=principal.account_id, max_bytes=most, seconds=_FETCH_SECONDS
+    ) as fetched:
         return await _keep(parts, principal, cast(BinaryIO, fetched.file))
 
 
