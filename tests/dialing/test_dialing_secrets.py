@@ -101,6 +101,7 @@ async def test_a_secret_is_spoken_apart_and_its_audio_goes_with_its_target(
     row = Trunk(name="t", host="h", port=5060, codecs=["PCMU"], number_format="e164")
     order = dial_order(leases[0], row, way_out(row, BOX), store, max_seconds=60, home_country="NP")
     assert order.audio["code"] in map(str, map(store.path, keys))
+    assert order.secret == ["code"]
     await world.send(leases)
     assert await discard_secrets(world.sessions, store) == 0
     await world.record(*(outcome(lease) for lease in leases))

@@ -260,6 +260,13 @@ async def test_audio_is_read_again_once_it_changed(tmp_path: Path) -> None:
     assert await cache.load(str(path)) == b"other" * 100
 
 
+async def test_what_is_not_to_be_kept_is_read_each_time(tmp_path: Path) -> None:
+    cache, path = AudioCache(max_bytes=1000), tmp_path / "a.ulaw"
+    path.write_bytes(b"code" * 100)
+    once = await cache.load(str(path), keep=False)
+    assert await cache.load(str(path)) is not once
+
+
 async def test_the_cache_is_bounded(tmp_path: Path) -> None:
     cache = AudioCache(max_bytes=1000)
     paths = [tmp_path / f"{number}.ulaw" for number in range(4)]

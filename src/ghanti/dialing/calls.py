@@ -78,6 +78,7 @@ def dial_order(
         max_seconds=max_seconds,
         script=script,
         audio={name: str(store.path(keys[name])) for name in script.audios},
+        secret=[name for name in script.audios if name in lease.content.get("secrets", {})],
     )
 
 

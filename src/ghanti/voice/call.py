@@ -166,7 +166,10 @@ class Call:
         if missing:
             raise NotSentError("audio", f"no file given for {', '.join(missing)}")
         try:
-            audio = {name: await self._services.audio.load(dial.audio[name]) for name in dial.script.audios}
+            audio = {
+                name: await self._services.audio.load(dial.audio[name], keep=name not in dial.secret)
+                for name in dial.script.audios
+            }
         except AudioError as error:
             raise NotSentError("audio", str(error)) from error
         self._outcome.total_ms = sum(duration_ms(len(audio[name])) for name in dial.script.told)

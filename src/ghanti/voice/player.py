@@ -44,15 +44,15 @@ class AudioCache:
         self._files: OrderedDict[_Key, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    async def load(self, path: str) -> bytes:
-        """The file's µ-law bytes.
+    async def load(self, path: str, *, keep: bool = True) -> bytes:
+        """The file's µ-law bytes; without ``keep`` they are not remembered.
 
         Raises:
             AudioError: it can't be played.
         """
-        return await asyncio.to_thread(self._load, Path(path))
+        return await asyncio.to_thread(self._load, Path(path), keep)
 
-    def _load(self, path: Path) -> bytes:
+    def _load(self, path: Path, keep: bool) -> bytes:
         try:
             status = path.stat()
             key = (str(path), status.st_mtime_ns, status.st_size)
@@ -65,7 +65,8 @@ class AudioCache:
             data = path.read_bytes()
         except (OSError, ValueError) as error:
             raise AudioError(f"{path} can't be read: {error}") from error
-        self._remember(key, data)
+        if keep:
+            self._remember(key, data)
         return data
 
     def _remember(self, key: _Key, data: bytes) -> None:

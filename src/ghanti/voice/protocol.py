@@ -53,7 +53,10 @@ class Hello(_Message):
 
 
 class Dial(_Message):
-    """Place one call. ``send_by`` is in Unix seconds; a leg is one try of an attempt on one trunk."""
+    """Place one call. ``send_by`` is in Unix seconds; a leg is one try of an attempt on one trunk.
+
+    Of the audios, those named in ``secret`` are forgotten with the call.
+    """
 
     type: Literal["dial"] = "dial"
     attempt: UUID
@@ -68,6 +71,7 @@ class Dial(_Message):
     max_seconds: float = Field(120, ge=1, le=7200)
     script: Script
     audio: dict[str, str] = {}
+    secret: list[str] = []
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
