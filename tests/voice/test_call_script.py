@@ -45,6 +45,9 @@ class Tape:
     def forget_keys(self) -> None:
         self.done.append(("forget",))
 
+    def swallow(self, terminator: str) -> None:
+        self.done.append(("swallow", terminator))
+
     async def record(self, step: Record) -> bool:
         self.done.append(("record", step.name))
         return self.said.pop(0) if self.said else True
@@ -58,7 +61,11 @@ class Tape:
     @property
     def heard(self) -> list[str]:
         """What the callee heard and what came of it, without waits."""
-        return [" ".join(map(str, entry[:2])) for entry in self.done if entry[0] not in ("key", "forget")]
+        return [
+            " ".join(map(str, entry[:2]))
+            for entry in self.done
+            if entry[0] not in ("key", "forget", "swallow")
+        ]
 
 
 def script(*steps: dict[str, Any]) -> Script:
@@ -93,6 +100,17 @@ async def test_listen_collects(keys: str, answer: str, left: str) -> None:
     assert answers == {"q1": answer}
     assert "".join(tape.keys) == left
     assert ("key", 4.0) in tape.done
+
+
+@pytest.mark.parametrize(
+    ("keys", "more", "swallowed"),
+    [("123", {}, True), ("12#", {}, False), ("12", {}, False), ("123", {"terminator": None}, False)],
+)
+async def test_only_a_listen_that_is_full_has_a_late_terminator_swallowed(
+    keys: str, more: dict[str, Any], swallowed: bool
+) -> None:
+    tape, _ = await run(keys, LISTEN | more)
+    assert (("swallow", "#") in tape.done) is swallowed
 
 
 async def test_a_listen_with_barge_in_makes_the_play_before_it_interruptible() -> None:

@@ -20,6 +20,8 @@ from ghanti.voice.stream import Stream
 logger = logging.getLogger(__name__)
 
 MAX_KEYS = 256
+SWALLOW_SECONDS = 1.0
+"""How long behind the last of an answer's keys the terminator may come that some press after it."""
 
 
 class Conversation:
@@ -49,6 +51,8 @@ class Conversation:
         self._playing: tuple[str, Playback] | None = None
         self._heard_ms: dict[str, int] = {}
         self._begun: set[str] = set()
+        self._late: tuple[str, float] | None = None
+        """A terminator that ends nothing any more, and until when it may come."""
         self._on_key: Callable[[str], object] | None = None
         """Told of every key while a step goes on that keys may end."""
         self.keys = ""
@@ -109,6 +113,9 @@ class Conversation:
             return
         self.keys += key
         self._report(Key, digit=key)
+        late, self._late = self._late, None
+        if late is not None and key == late[0] and self._loop.time() < late[1]:
+            return
         self._pressed.put_nowait(key)
         if self._on_key is not None:
             self._on_key(key)
@@ -180,6 +187,13 @@ class Conversation:
     def forget_keys(self) -> None:
         while not self._pressed.empty():
             self._pressed.get_nowait()
+
+    def swallow(self, terminator: str) -> None:
+        pressed = [self._pressed.get_nowait() for _ in range(self._pressed.qsize())]
+        if not pressed:
+            self._late = (terminator, self._loop.time() + SWALLOW_SECONDS)
+        for key in pressed[pressed[:1] == [terminator] :]:
+            self._pressed.put_nowait(key)
 
     async def record(self, step: Record) -> bool:
         if step.name not in self._begun:

@@ -20,6 +20,9 @@ class Line(Protocol):
     def forget_keys(self) -> None:
         """Drop the keys that were pressed and not yet read."""
 
+    def swallow(self, terminator: str) -> None:
+        """Drop the next key if it is this one and comes at once: it ends what has ended already."""
+
     async def record(self, step: Record) -> bool:
         """Record the callee and store it under the step's name; answers whether anything was said."""
 
@@ -100,6 +103,9 @@ class Interpreter:
             keys += key
             within = step.between_digits_ms
             self.answers[step.name] = keys
+        else:
+            if step.terminator is not None:
+                self.line.swallow(step.terminator)
         self.answers[step.name] = keys
         return keys
 
