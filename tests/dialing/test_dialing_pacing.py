@@ -117,6 +117,20 @@ def test_what_is_urgent_never_waits_while_the_reserve_is_free(rate: float, perce
         next_at = allowed.after(burst)
 
 
+@given(rate=st.floats(5, 300), percent=st.integers(1, 50), ahead_ms=st.integers(-100, 1000))
+def test_one_start_of_the_reserve_is_not_shared(rate: float, percent: int, ahead_ms: int) -> None:
+    """Whatever shares the reserve and takes all it may, one more start is there for the most urgent."""
+    reserved = reserved_starts(rate, percent)
+    next_at = START + timedelta(milliseconds=ahead_ms)
+    allowed = allowance(START, next_at, rate, TICK, reserved)
+    assert allowed.starts <= allowed.shared <= allowed.urgent <= allowed.shared + 1
+    if allowed.shared:
+        next_at = allowed.after(allowed.shared)
+        after = allowance(START, next_at, rate, TICK, reserved)
+        assert after.shared == 0
+        assert after.urgent == 1
+
+
 @given(rate=_rates, percent=_percents)
 def test_bulk_keeps_most_of_the_pace(rate: float, percent: int) -> None:
     reserved = reserved_starts(rate, percent)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -13,8 +14,10 @@ from ghanti.credits.models import Currency
 from ghanti.database.session import transaction
 from ghanti.dialing import closing
 from ghanti.dialing import service as dialing
+from ghanti.dialing.gateways import State
 from ghanti.dialing.leasing import trunk_gateway
 from ghanti.dialing.models import Channel, Outcome, Plan
+from ghanti.dialing.pacing import allowance
 
 
 async def _urgent(world: World, account: int, count: int = 1, channel: Channel = Channel.CALL) -> Plan:
@@ -65,7 +68,55 @@ async def test_only_passwords_and_demo_calls_are_urgent(world: World, plan_class
     await world.plan(account, 50, plan_class=plan_class)
     assert len(await world.lease_all(world.leaser(), trunk)) == 8
     await world.plan(account, 50, plan_class="demo")
-    assert len(await world.lease_all(world.leaser(), trunk)) == 2
+    await _urgent(world, account, 50)
+    await world.lease_all(world.leaser(), trunk)
+    assert (await _classes(world))[plan_class] == 8
+
+
+@pytest.mark.parametrize(("percent", "demo"), [(20, 9), (5, 9), (0, 10)])
+async def test_demo_calls_never_have_the_last_reserved_channel(world: World, percent: int, demo: int) -> None:
+    account, trunk = await world.account(), await world.trunk(max_calls=10, reserved=percent)
+    await world.plan(account, 30, plan_class="demo")
+    leaser = world.leaser()
+    await world.lease_all(leaser, trunk)
+    assert await _classes(world) == {"demo": demo}
+    await world.plan(account, 30)
+    assert await world.lease_all(leaser, trunk) == []
+    await _urgent(world, account, 3)
+    assert len(await world.lease_all(leaser, trunk)) == 10 - demo
+    await world.check()
+
+
+async def test_demo_calls_and_bulk_together_leave_a_channel(world: World) -> None:
+    account, trunk = await world.account(), await world.trunk(max_calls=10, reserved=20)
+    leaser = world.leaser()
+    await world.plan(account, 5, plan_class="demo")
+    await world.plan(account, 30)
+    await world.lease_all(leaser, trunk)
+    assert await _classes(world) == {"demo": 5, "bulk": 4}
+    await _urgent(world, account, 3)
+    await world.lease_all(leaser, trunk)
+    assert await _classes(world) == {"demo": 5, "bulk": 4, "otp": 1}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "left"),
+    # A trunk of 100 a second lets 5 urgent starts, 1/95 s apart, be ahead of its meter.
+    [(0, (6, 5, 1)), (1, (5, 4, 0)), (4, (2, 1, 0)), (5, (1, 0, 0)), (6, (0, 0, 0))],
+)
+def test_demo_calls_never_have_the_last_reserved_start(ahead: int, left: tuple[int, int, int]) -> None:
+    now = datetime.now(UTC)
+    allowed = allowance(now, now + ahead * timedelta(seconds=1 / 95.1), 100, timedelta(seconds=0.05), 5)
+    room = State(now, allowed, capacity=100, reserved=5, live=0, urgent=0, otp=0).room(free=100, kept=0)
+    assert tuple(room.left(each) for each in ("otp", "demo", "bulk")) == left
+
+
+async def test_a_worker_keeps_its_last_place_from_demo_calls(world: World) -> None:
+    account, trunk = await world.account(), await world.trunk()
+    await world.plan(account, 9, plan_class="demo")
+    async with transaction(world.sessions) as session:
+        leases = await world.leaser().grant(session, trunk_gateway(trunk), 3, kept=2)
+    assert len(leases) == 2
 
 
 async def test_a_worker_keeps_places_for_what_is_urgent_too(world: World) -> None:

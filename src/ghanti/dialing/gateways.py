@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.dialing.models import URGENT
+from ghanti.dialing.models import URGENT, PlanClass
 from ghanti.dialing.pacing import Allowance, allowance, reserved_channels, reserved_starts
+
+_OTP_ONLY = 1
+"""Of the channels kept for urgent classes, those that only passwords may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ def smsc_gateway(smsc_id: int) -> Gateway:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A locked gateway by the database's clock; ``live`` and ``urgent`` count attempts on it."""
+    """A locked gateway by the database's clock; ``live``, ``urgent`` and ``otp`` count attempts on it."""
 
     now: datetime
     allowed: Allowance
@@ -45,11 +48,14 @@ class State:
     reserved: int
     live: int
     urgent: int
+    otp: int
 
     def room(self, free: int, kept: int) -> Room:
         """What a worker with ``free`` places may lease, ``kept`` of which are for urgent classes."""
         return Room(
             urgent=max(0, min(self.allowed.urgent, free, self.capacity - self.live)),
+            shared_starts=min(self.allowed.shared, free - min(kept, _OTP_ONLY)),
+            shared_channels=self.capacity - min(self.reserved, _OTP_ONLY) - (self.live - self.otp),
             starts=min(self.allowed.starts, free - kept),
             channels=self.capacity - self.reserved - (self.live - self.urgent),
         )
@@ -59,23 +65,30 @@ class State:
 class Room:
     """What one tick may still grant.
 
-    Urgent classes may have all of ``urgent``. Of those the others may have as many as pace (``starts``) and
-    channels leave outside the reserve, which what is urgent uses up first.
+    Passwords may have all of ``urgent``, demo calls what is shared of it: one start and one channel of the
+    reserve are the passwords' alone. Of what is shared the others may have as many as pace (``starts``) and
+    ``channels`` leave outside the reserve, which what is urgent uses up first.
     """
 
     urgent: int
+    shared_starts: int
+    shared_channels: int
     starts: int
     channels: int
 
     def left(self, plan_class: str) -> int:
         """Starts that plans of a class may have."""
-        if plan_class in URGENT:
+        if plan_class == PlanClass.OTP:
             return self.urgent
-        return max(0, min(self.urgent, self.starts, self.channels))
+        shared = max(0, min(self.urgent, self.shared_starts, self.shared_channels))
+        return shared if plan_class in URGENT else max(0, min(shared, self.starts, self.channels))
 
     def take(self, plan_class: str, count: int) -> None:
         self.urgent -= count
         self.starts -= count
+        self.shared_starts -= count
+        if plan_class != PlanClass.OTP:
+            self.shared_channels -= count
         if plan_class not in URGENT:
             self.channels -= count
 
@@ -99,7 +112,8 @@ async def lock(session: AsyncSession, gateway: Gateway, tick: timedelta) -> Stat
         await session.execute(
             text(
                 f"""
-                SELECT count(*) AS total, count(*) FILTER (WHERE p.plan_class = ANY(:urgent)) AS urgent
+                SELECT count(*) AS total, count(*) FILTER (WHERE p.plan_class = ANY(:urgent)) AS urgent,
+                       count(*) FILTER (WHERE p.plan_class = 'otp') AS otp
                   FROM attempts a
                   JOIN plans p ON p.account_id = a.account_id AND p.id = a.plan_id AND p.state <> 'finished'
                  WHERE a.state <> 'ended' AND a.{gateway.column} = :id
@@ -118,6 +132,7 @@ async def lock(session: AsyncSession, gateway: Gateway, tick: timedelta) -> Stat
         reserved=reserved_channels(row.capacity, row.reserved_percent),
         live=live.total,
         urgent=live.urgent,
+        otp=live.otp,
     )
 
 

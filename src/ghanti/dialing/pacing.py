@@ -18,12 +18,14 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """``starts`` may begin now, or ``urgent`` ones, which include them.
+    """``starts`` may begin now, or ``urgent`` ones, which include them; ``shared`` are all urgent ones but
+    one of the reserve, which is for the most urgent alone.
 
     ``after`` tells the arrival time after so many of either.
     """
 
     starts: int
+    shared: int
     urgent: int
     base: datetime
     interval: timedelta
@@ -47,7 +49,8 @@ def allowance(
     def due(by: datetime) -> int:
         return 0 if base > by else (by - base) // interval + 1
 
-    return Allowance(due(now), due(now + interval * reserved), base, interval)
+    shared = max(0.0, reserved - 1)
+    return Allowance(due(now), due(now + interval * shared), due(now + interval * reserved), base, interval)
 
 
 def reserved_starts(per_second: float, percent: int) -> float:
