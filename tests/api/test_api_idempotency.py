@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +16,14 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from api_world import PASSWORD, Tenant, assert_error, execute, scalar
+from audio_files import audio_file
+from ghanti.api.context import Transaction
 from ghanti.api.idempotency import KeyedRoute
-from ghanti.database.session import SessionFactory
+from ghanti.app import create_app
+from ghanti.database.session import SessionFactory, create_engine, create_session_factory
+from ghanti.encryption import SecretBox
 from ghanti.idempotency import service as idempotency
+from ghanti.settings import Settings
 
 KEY = {"Idempotency-Key": "7f8c"}
 REPLAYED = "idempotent-replayed"
@@ -318,12 +325,114 @@ async def test_sweep_removes_what_expired(tenant: Tenant, sessions: SessionFacto
     assert await scalar(sessions, "SELECT string_agg(key, ',') FROM idempotency_keys") == "new"
 
 
+def _posts(app: FastAPI) -> Iterator[APIRoute]:
+    for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, APIRoute) and "POST" in (route.original_route.methods or ()):
+            yield route.original_route
+
+
 def test_every_post_honours_the_key(app: FastAPI) -> None:
-    posts = [
-        route
-        for route in iter_route_contexts(app.routes)
-        if isinstance(route.original_route, APIRoute) and "POST" in (route.original_route.methods or ())
-    ]
+    posts = list(_posts(app))
     assert len(posts) > 8
     for route in posts:
-        assert isinstance(route.original_route, KeyedRoute), route.path
+        assert isinstance(route, KeyedRoute), route.path
+
+
+EFFECTLESS = {"test_speak", "download_report", "login"}
+"""Those that change nothing in the database, but for a login, which heeds no key."""
+
+
+def test_every_post_with_an_effect_has_it_in_the_transaction_that_takes_the_key(app: FastAPI) -> None:
+    without = set()
+    for route in _posts(app):
+        parameters = inspect.signature(route.endpoint).parameters.values()
+        annotations = {str(parameter.annotation) for parameter in parameters}
+        assert not any("Reading" in annotation for annotation in annotations), route.path
+        if not {"Transaction", str(Transaction)} & annotations:
+            without.add(route.endpoint.__name__)
+    assert without == EFFECTLESS
+
+
+@pytest.fixture
+async def narrow(
+    tenant: Tenant, api_database: str, tmp_path: Path
+) -> AsyncIterator[Callable[..., httpx.AsyncClient]]:
+    """Makes clients of an API that has one connection to the database."""
+    clients: list[httpx.AsyncClient] = []
+    engine = create_engine(api_database, pool_size=1, overflow=0)
+    settings = Settings(data=tmp_path / "narrow", fetch_networks="127.0.0.1")
+    app = create_app(settings, create_session_factory(engine), SecretBox(b"a key for tests"))
+
+    def client(**headers: str) -> httpx.AsyncClient:
+        clients.append(
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(app, raise_app_exceptions=False),
+                base_url="http://ghanti.test/api/v1/",
+                headers={"Authorization": f"Bearer {tenant.token}", **headers},
+            )
+        )
+        return clients[-1]
+
+    yield client
+    for made in clients:
+        await made.aclose()
+    await engine.dispose()
+
+
+async def test_slow_preparation_holds_no_connection(
+    tenant: Tenant, narrow: Callable[..., httpx.AsyncClient], sessions: SessionFactory
+) -> None:
+    """And of two that prepare under one key, one has its effect."""
+    asked, let = asyncio.Semaphore(0), asyncio.Event()
+    sound = audio_file("mp3", 1)
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.release()
+        await let.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(sound), sound))
+        writer.close()
+
+    server = await asyncio.start_server(slow, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a.mp3"
+    body = _body(tenant, category="Audio", voice=1, audio_file=url)
+    async with server, asyncio.timeout(60):
+        posts = [
+            asyncio.create_task(narrow(**KEY).post("campaign/create/", json=body, timeout=60))
+            for _ in range(2)
+        ]
+        for _ in posts:
+            await asked.acquire()
+        assert (await narrow().get("campaign/")).json()["count"] == 0
+        let.set()
+        answers = await asyncio.gather(*posts)
+    fresh = [answer for answer in answers if answer.status_code == 201 and REPLAYED not in answer.headers]
+    assert len(fresh) == 1
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    again = await narrow(**KEY).post("campaign/create/", json=body)
+    assert (again.content, again.headers[REPLAYED]) == (fresh[0].content, "true")
+    assert await _count(sessions, "campaigns") == 1
+
+
+async def test_a_keyed_request_never_waits_for_a_second_connection(
+    tenant: Tenant, narrow: Callable[..., httpx.AsyncClient]
+) -> None:
+    """Or else as many as there are connections would wait for each other."""
+    campaign = await tenant.create(services="SURVEY")
+    template = {"name": "water", "voice": 1, "content": []}
+    async with asyncio.timeout(20):
+        steps = await narrow(**KEY).post(f"campaign/create/{campaign['id']}/survey/", json={"steps": []})
+        assert steps.status_code == 200, steps.text
+        made = await tenant.http.post("survey-templates/", json=template)
+        path = f"survey-templates/{made.json()['id']}/"
+        changed = await narrow(**{"Idempotency-Key": "b"}).post(path, json={"name": "road"})
+        assert (changed.status_code, changed.json()["name"]) == (200, "road"), changed.text
+        form = {"category": "Audio", "voice": "1"}
+        file = {"audio_file": ("a.mp3", audio_file("mp3", 1), "audio/mpeg")}
+        spoken = await tenant.create()
+        set_message = f"campaign/create/{spoken['id']}/message/"
+        first = await narrow(**{"Idempotency-Key": "c"}).post(set_message, data=form, files=file)
+        assert first.status_code == 200, first.text
+        own = {"audio_file": first.json()["audio_file"]}
+        kept = await narrow(**{"Idempotency-Key": "d"}).post(set_message, json=form | own)
+        assert kept.status_code == 200, kept.text

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 import orjson
@@ -26,6 +25,7 @@ from ghanti.api.errors import refusal
 from ghanti.api.responses import answer
 from ghanti.database.session import transaction
 from ghanti.idempotency import service as idempotency
+from ghanti.idempotency.service import AnsweredBeforeError, KeyedRequest, KeyTakenError
 
 HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotent-Replayed": "true"}
@@ -79,38 +79,60 @@ async def _once(
     values: Mapping[str, Any],
     run: Callable[[], Awaitable[Response]],
 ) -> Response:
-    parts, account_id = parts_of(request), principal.account_id
+    parts = parts_of(request)
     fingerprint = await parts.answers.fingerprint(_request_parts(request, principal, values))
-    async with _transaction_of(values, parts) as session:
-        known = await idempotency.begin(session, parts.answers, account_id, key, fingerprint)
-        if known is not None:
-            return _replay(known)
-        try:
-            # Behind a savepoint: a refusal leaves nothing but its answer.
-            async with session.begin_nested():
-                response = await run()
-        except RefusedError as error:
-            response = refusal(error)
-            if not _says_something(response.status_code):
-                raise
-            if (afterwards := _one_of(values, BackgroundTasks)) is not None:
-                afterwards.tasks.clear()
-        # A stream has no body yet, and none of them has an effect.
-        if _says_something(response.status_code) and isinstance(getattr(response, "body", None), bytes):
-            given = idempotency.Answer(response.status_code, response.media_type or "", bytes(response.body))
-            await idempotency.complete(session, parts.answers, account_id, key, fingerprint, given)
-        return response
-
-
-@asynccontextmanager
-async def _transaction_of(values: Mapping[str, Any], parts: Parts) -> AsyncIterator[AsyncSession]:
-    """The endpoint's transaction, which is committed by whoever began it, or one of ours if it has none."""
+    keyed = KeyedRequest(principal.account_id, key, fingerprint)
+    async with parts.readings() as looking:
+        known = await idempotency.answered(looking, parts.answers, keyed)
+    if known is not None:
+        return _replay(known)
     session = _one_of(values, AsyncSession)
     if session is not None:
-        yield session
+        idempotency.guard(session, parts.answers, keyed)
+    try:
+        return await _carried_out(parts, keyed, session, _one_of(values, BackgroundTasks), run)
+    except AnsweredBeforeError as before:
+        return _replay(before.answer)
+
+
+async def _carried_out(
+    parts: Parts,
+    keyed: KeyedRequest,
+    session: AsyncSession | None,
+    afterwards: BackgroundTasks | None,
+    run: Callable[[], Awaitable[Response]],
+) -> Response:
+    try:
+        response = await run()
+    except KeyTakenError:
+        raise
+    except RefusedError as error:
+        response = refusal(error)
+        if not _says_something(response.status_code):
+            raise
+        if afterwards is not None:
+            afterwards.tasks.clear()
+        # A refusal leaves nothing but its answer.
+        if session is not None:
+            await session.rollback()
+        session = None
+    # A stream has no body yet, and none of them has an effect.
+    if _says_something(response.status_code) and isinstance(getattr(response, "body", None), bytes):
+        given = idempotency.Answer(response.status_code, response.media_type or "", bytes(response.body))
+        await _keep(parts, keyed, session, given)
+    return response
+
+
+async def _keep(
+    parts: Parts, keyed: KeyedRequest, session: AsyncSession | None, given: idempotency.Answer
+) -> None:
+    """Keep an answer in the transaction of its effect, or where there is none, in one of its own."""
+    if session is not None:
+        await idempotency.complete(session, parts.answers, keyed, given)
         return
     async with transaction(parts.sessions) as own:
-        yield own
+        idempotency.guard(own, parts.answers, keyed)
+        await idempotency.complete(own, parts.answers, keyed, given)
 
 
 def _replay(known: idempotency.Answer) -> Response:

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import Connection, Select, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.idempotency.models import IdempotencyKey
 
 
-async def try_lock(session: AsyncSession, account_id: int, key: str) -> bool:
+def try_lock(connection: Connection, account_id: int, key: str) -> bool:
     """Whether the key is this transaction's until it ends; the lock ends with a lost connection too."""
     statement = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:key, 0))")
-    return bool(await session.scalar(statement, {"key": f"idempotency key {account_id}/{key}"}))
+    return bool(connection.scalar(statement, {"key": f"idempotency key {account_id}/{key}"}))
 
 
-async def live(session: AsyncSession, account_id: int, key: str) -> IdempotencyKey | None:
-    statement = select(IdempotencyKey).where(
+def live(account_id: int, key: str) -> Select[bytes, int, str, bytes | None]:
+    """What was answered under a key, unless it has expired."""
+    columns = (
+        IdempotencyKey.fingerprint,
+        IdempotencyKey.status,
+        IdempotencyKey.media_type,
+        IdempotencyKey.body,
+    )
+    return select(*columns).where(
         IdempotencyKey.account_id == account_id,
         IdempotencyKey.key == key,
         IdempotencyKey.expires_at > func.now(),
     )
-    return (await session.scalars(statement)).one_or_none()
 
 
 async def put(

@@ -4,6 +4,9 @@ The key is an advisory lock of the transaction in which the request has its effe
 row of the same transaction. So a process that is killed before the commit has done nothing and holds
 nothing, and one that is killed after it has done everything, the answer included: a repetition does the
 work or repeats the answer, never both. No lease has to run out first.
+
+The key is taken as that transaction begins and no sooner: what a request prepares before it, such as audio,
+takes its time without a connection, with a key as without.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Connection, Row, event
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, SessionTransaction
 
 from ghanti.accounts.errors import ConflictError, UnprocessableError
 from ghanti.database.session import SessionFactory, transaction
@@ -38,6 +43,27 @@ class Answer:
     status: int
     media_type: str
     body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request under an account's key; equal ones have equal fingerprints (``AnswerSafe``)."""
+
+    account_id: int
+    key: str
+    fingerprint: bytes
+
+
+class KeyTakenError(ConflictError):
+    """A request under the key is under way."""
+
+
+class AnsweredBeforeError(Exception):
+    """The request was carried out before, with this answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
 
 
 class AnswerSafe:
@@ -68,33 +94,47 @@ class AnswerSafe:
             return None
 
 
-async def begin(
-    session: AsyncSession, safe: AnswerSafe, account_id: int, key: str, fingerprint: bytes
-) -> Answer | None:
-    """Take the key until the transaction ends; answers what was answered under it before, if anything.
+async def answered(session: AsyncSession, safe: AnswerSafe, request: KeyedRequest) -> Answer | None:
+    """What was answered before, if anything. Raises UnprocessableError as ``guard`` does."""
+    found = await session.execute(repository.live(request.account_id, request.key))
+    return _known(found.one_or_none(), safe, request)
 
-    Raises:
-        ConflictError: A request under this key is under way.
+
+def guard(session: AsyncSession, safe: AnswerSafe, request: KeyedRequest) -> None:
+    """Let the session's transaction take the key as it begins, and hold it until it ends.
+
+    Whatever begins it may then raise:
+        AnsweredBeforeError: The request was carried out meanwhile.
+        KeyTakenError: A request under this key is under way.
         UnprocessableError: The key was used for another request.
     """
-    if not await repository.try_lock(session, account_id, key):
-        raise ConflictError("A request with this Idempotency-Key is still being carried out.")
-    # A statement of its own: what the lock's former holder committed is seen by those that begin after.
-    row = await repository.live(session, account_id, key)
-    if row is None:
-        return None
-    if not hmac.compare_digest(row.fingerprint, fingerprint):
-        raise UnprocessableError("This Idempotency-Key was used for another request.")
-    return Answer(row.status, row.media_type, None if row.body is None else safe.open(row.body))
+
+    def take(_session: Session, begun: SessionTransaction, connection: Connection) -> None:
+        if begun.nested:
+            return
+        if not repository.try_lock(connection, request.account_id, request.key):
+            raise KeyTakenError("A request with this Idempotency-Key is still being carried out.")
+        # A statement of its own: what the lock's former holder committed is seen by those that begin after.
+        found = connection.execute(repository.live(request.account_id, request.key))
+        known = _known(found.one_or_none(), safe, request)
+        if known is not None:
+            raise AnsweredBeforeError(known)
+
+    event.listen(session.sync_session, "after_begin", take)
 
 
-async def complete(
-    session: AsyncSession, safe: AnswerSafe, account_id: int, key: str, fingerprint: bytes, answer: Answer
-) -> None:
-    """Keep the answer for a day, once the transaction commits; the key must have been taken in it."""
+async def complete(session: AsyncSession, safe: AnswerSafe, request: KeyedRequest, answer: Answer) -> None:
+    """Keep the answer for a day, once the transaction commits; it must be guarded."""
     body = None if answer.body is None else safe.seal(answer.body)
     await repository.put(
-        session, account_id, key, fingerprint, answer.status, answer.media_type, body, LIFETIME
+        session,
+        request.account_id,
+        request.key,
+        request.fingerprint,
+        answer.status,
+        answer.media_type,
+        body,
+        LIFETIME,
     )
 
 
@@ -104,3 +144,13 @@ async def sweep(sessions: SessionFactory) -> None:
     while removed == _SWEEP_ROWS:
         async with transaction(sessions) as session:
             removed = await repository.remove_expired(session, _SWEEP_ROWS)
+
+
+def _known(
+    row: Row[bytes, int, str, bytes | None] | None, safe: AnswerSafe, request: KeyedRequest
+) -> Answer | None:
+    if row is None:
+        return None
+    if not hmac.compare_digest(row.fingerprint, request.fingerprint):
+        raise UnprocessableError("This Idempotency-Key was used for another request.")
+    return Answer(row.status, row.media_type, None if row.body is None else safe.open(row.body))
