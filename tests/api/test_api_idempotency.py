@@ -195,6 +195,22 @@ async def test_new_token_is_repeated_and_kept_encrypted(
     assert (await http.get("voice-models/", headers=headers)).status_code == 200
 
 
+async def test_the_former_token_is_forgotten_once_the_new_one_is_committed(
+    tenant: Tenant, http: httpx.AsyncClient, api_database: str, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be used, and is remembered, until the commit; whoever has the answer finds that it is void."""
+    monkeypatch.setattr(app.state.parts.authenticator, "_memory_seconds", 60)
+    await http.post("auths/login/", json={"email": tenant.email, "password": PASSWORD})
+    with psycopg.connect(api_database, autocommit=True) as watcher, psycopg.connect(api_database) as holder:
+        holder.execute("LOCK TABLE idempotency_keys IN EXCLUSIVE MODE")
+        generating = asyncio.create_task(http.post("auths/generate-api-keys/", headers=KEY))
+        await _waiting(watcher, "idempotency_keys")
+        assert (await tenant.http.get("voice-models/")).status_code == 200
+        holder.rollback()
+        assert (await generating).status_code == 200
+    assert (await tenant.http.get("voice-models/")).status_code == 401
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256])
 async def test_key_of_another_length_is_400(tenant: Tenant, key: str) -> None:
     answer = await tenant.http.post("campaign/create/", json=_body(tenant), headers={"Idempotency-Key": key})
@@ -241,12 +257,12 @@ def _contacts_locked(database: str) -> Iterator[psycopg.Connection[Any]]:
         yield watcher
 
 
-async def _waiting(watcher: psycopg.Connection[Any]) -> int:
+async def _waiting(watcher: psycopg.Connection[Any], table: str = "contacts") -> int:
     """The backend that waits for the locked table."""
     async with asyncio.timeout(30):
         while True:
             row = watcher.execute(
-                "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'contacts'::regclass"
+                "SELECT pid FROM pg_locks WHERE NOT granted AND relation = %s::regclass", [table]
             ).fetchone()
             if row is not None:
                 return int(row[0])

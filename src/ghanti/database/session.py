@@ -21,10 +21,13 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session, SessionTransaction
 
 from ghanti.database.url import for_sqlalchemy
 
 SessionFactory = async_sessionmaker[AsyncSession]
+
+_WAITING = "after the commit"
 
 
 def _plain(value: Any) -> Any:
@@ -110,8 +113,36 @@ def reading(sessions: SessionFactory) -> SessionFactory:
 
 
 def after_commit(session: AsyncSession, what: Callable[[], None]) -> None:
-    """Have something done once the session's transaction is committed, and not at all if it is not."""
-    event.listen(session.sync_session, "after_commit", lambda _session: what(), once=True)
+    """Have something done once the session's transaction is committed.
+
+    Not at all if it is not, nor if a savepoint that is open now, or one around it, is rolled back.
+    """
+    sync = session.sync_session
+    if _WAITING not in sync.info:
+        sync.info[_WAITING] = []
+        event.listen(sync, "after_commit", _committed)
+        event.listen(sync, "after_soft_rollback", _rolled_back)
+    sync.info[_WAITING].append((sync.get_nested_transaction() or sync.get_transaction(), what))
+
+
+def _committed(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # The end of a savepoint is told as a commit too.
+    waiting, session.info[_WAITING] = session.info[_WAITING], []
+    for _, what in waiting:
+        what()
+
+
+def _rolled_back(session: Session, ended: SessionTransaction) -> None:
+    session.info[_WAITING] = [
+        (asked_in, what) for asked_in, what in session.info[_WAITING] if not _is_within(asked_in, ended)
+    ]
+
+
+def _is_within(inner: SessionTransaction | None, outer: SessionTransaction) -> bool:
+    while inner is not None and inner is not outer:
+        inner = inner.parent
+    return inner is outer
 
 
 async def raw_connection(session: AsyncSession) -> AsyncConnection[Any]:
