@@ -20,7 +20,7 @@ from ghanti.campaigns import handlers as campaigns
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
 from ghanti.database.schema import wait_until_current
 from ghanti.database.session import SessionFactory, create_session_factory, opened, transaction
-from ghanti.dialing import discarding, preparation, sessions
+from ghanti.dialing import discarding, preparation, sessions, sweeping
 from ghanti.dialing.dialler import Dialler
 from ghanti.dialing.models import URGENT
 from ghanti.dialing.texter import Texter
@@ -69,6 +69,9 @@ async def speech(
     async def discard() -> None:
         await discarding.discard_audio(factory, store, settings.audio_keep_seconds)
 
+    async def sweep() -> None:
+        await discarding.sweep_audio(factory, store, settings.audio_keep_seconds)
+
     async def tidy() -> None:
         await asyncio.to_thread(previews.discard, store)
         await asyncio.to_thread(store.discard_scratch, _SCRATCH_SECONDS)
@@ -95,7 +98,8 @@ async def speech(
                 every(10, lambda: discarding.sweep_secrets(factory, store), "lost secret audio")
             )
             tasks.create_task(every(600, tidy, "clean-up of files"))
-            tasks.create_task(every(600, lambda: discarding.sweep_recordings(factory, store), "recordings"))
+            tasks.create_task(every(600, lambda: sweeping.sweep_recordings(factory, store), "recordings"))
+            tasks.create_task(every(600, sweep, "forgotten audio"))
             tasks.create_task(every(3600, erase, "erasing of old codes"))
             await draining.wait()
             # What was being rendered is rendered again: nothing of it was promised.

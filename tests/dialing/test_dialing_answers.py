@@ -16,10 +16,10 @@ from ghanti.dialing import answers, discarding
 from ghanti.dialing.answers import GivenAnswer
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.calls import dial_order, moment, way_out
-from ghanti.dialing.discarding import sweep_recordings
 from ghanti.dialing.events import EventRecorder
 from ghanti.dialing.models import AnswerKind, AnswerState
 from ghanti.dialing.sessions import take_over
+from ghanti.dialing.sweeping import UNTOLD_SECONDS, sweep_recordings
 from ghanti.encryption import SecretBox
 from ghanti.media.store import MediaStore
 from ghanti.trunks.models import Trunk
@@ -290,3 +290,40 @@ async def test_recordings_of_what_was_deleted_are_swept(
     await world.execute("DELETE FROM plans")
     assert await sweep_recordings(world.sessions, store) == 1
     assert [path.exists() for path in (kept, fresh)] == [False, True]
+
+
+def _age(path: Path, seconds: float) -> Path:
+    os.utime(path, (0, time.time() - seconds))
+    return path
+
+
+async def test_a_recording_that_was_not_told_of_yet_waits_for_a_day(world: World, store: MediaStore) -> None:
+    lease = await _sent(world)
+    untold = store.put(f"recordings/{lease.attempt_id}-1-r3.wav", b"RIFF")
+    _age(untold, UNTOLD_SECONDS - 60)
+    assert await sweep_recordings(world.sessions, store) == 0
+    _age(untold, UNTOLD_SECONDS + 60)
+    assert await sweep_recordings(world.sessions, store) == 1
+    assert not untold.exists()
+
+
+async def test_pieces_of_recordings_are_swept(world: World, store: MediaStore) -> None:
+    name = f"recordings/{UUID(int=7)}-1-r3.part"
+    writing, left = store.put(name, b"RI"), store.put(name.replace("-1-", "-2-"), b"RI")
+    _age(left, discarding.ORPHAN_SECONDS + 1)
+    assert await sweep_recordings(world.sessions, store) == 1
+    assert [writing.exists(), left.exists()] == [True, False]
+
+
+async def test_a_recording_that_is_told_of_late_is_not_swept_before_its_answer_is_kept(
+    world: World, store: MediaStore, tmp_path: Path
+) -> None:
+    lease = await _sent(world)
+    path = _age(_recorded(tmp_path / "voice", f"{lease.attempt_id}-1-r3.wav"), UNTOLD_SECONDS)
+    for _ in range(2):
+        key = answers.adopt(store, lease.account_id, path)
+        assert key is not None
+        assert await sweep_recordings(world.sessions, store) == 0
+        assert store.exists(key)
+        # Told again, since the commit failed.
+        _age(store.path(key), UNTOLD_SECONDS)

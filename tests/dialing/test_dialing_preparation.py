@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from engine_world import World
-from ghanti.dialing.discarding import discard_audio
+from ghanti.dialing import discarding
+from ghanti.dialing.discarding import FRESH_SECONDS, discard_audio, sweep_audio
 from ghanti.dialing.models import Channel, Plan
 from ghanti.dialing.preparation import Preparer
 from ghanti.encryption import SecretBox
@@ -130,6 +134,84 @@ async def test_personal_audio_goes_once_nobody_needs_it(
     await world.stop(second)
     assert await discard_audio(world.sessions, store, 0) == 1
     assert not store.exists(audio)
+
+
+def _audio(store: MediaStore) -> list[Path]:
+    return [path for path in (store.folder / "audio").rglob("*") if path.is_file()]
+
+
+def _age(path: Path, seconds: float = FRESH_SECONDS + 60) -> None:
+    os.utime(path, (0, time.time() - seconds))
+
+
+@pytest.mark.parametrize(
+    "forget",
+    [
+        "DELETE FROM plans",
+        "UPDATE targets SET ready = false, content = NULL",
+        "UPDATE targets SET state = 'final', outcome = 'completed', final_at = now()",
+    ],
+    ids=["deleted", "made unready", "final"],
+)
+async def test_audio_that_no_target_leads_to_is_swept_once_it_is_old(
+    world: World, preparer: Preparer, tmp_path: Path, forget: str
+) -> None:
+    await _plan(world, call_content=CALL)
+    await preparer.pass_once()
+    store = MediaStore(tmp_path / "media")
+    (audio,) = _audio(store)
+    (store.folder / "audio" / "3f").mkdir(exist_ok=True)
+    piece = store.folder / "audio" / "3f" / ".half.part"
+    piece.write_bytes(b"x")
+    for path in (audio, piece):
+        _age(path)
+    # The targets that wait need the one.
+    assert await sweep_audio(world.sessions, store, 0) == 1
+    assert _audio(store) == [audio]
+    await world.execute(forget)
+    os.utime(audio)
+    assert await sweep_audio(world.sessions, store, 0) == 0
+    _age(audio)
+    assert await sweep_audio(world.sessions, store, 3600) == 0
+    assert await sweep_audio(world.sessions, store, 0) == 1
+    assert _audio(store) == []
+
+
+async def test_audio_that_is_found_again_while_it_is_swept_stays(
+    world: World, preparer: Preparer, pool: Meanwhile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sweep has asked who needs it when another plan's target finds it; that is not committed yet."""
+    first = await _plan(world, call_content=CALL)
+    await preparer.pass_once()
+    await world.stop(first)
+    store = MediaStore(tmp_path / "media")
+    (audio,) = _audio(store)
+    _age(audio)
+    await _plan(world, call_content=CALL)
+    needed = discarding._needed
+
+    async def and_meanwhile(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+        found = await needed(session, keys)
+        assert found == set()
+        assert await preparer.pass_once() == 2
+        return found
+
+    monkeypatch.setattr(discarding, "_needed", and_meanwhile)
+    assert await sweep_audio(world.sessions, store, 0) == 0
+    assert _audio(store) == [audio]
+
+
+async def test_audio_that_others_asked_for_since_outlives_the_call_it_was_made_for(
+    world: World, preparer: Preparer, tmp_path: Path
+) -> None:
+    plan = await _plan(world, call_content=CALL)
+    await preparer.pass_once()
+    await world.stop(plan)
+    await world.execute("UPDATE targets SET final_at = now() - interval '2 h'")
+    store = MediaStore(tmp_path / "media")
+    (audio,) = _audio(store)
+    assert await discard_audio(world.sessions, store, 3600) == 0
+    assert _audio(store) == [audio]
 
 
 SURVEY: dict[str, Any] = {

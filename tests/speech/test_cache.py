@@ -1,3 +1,4 @@
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def test_renders_to_a_file_of_ulaw(cache: AudioCache, store: MediaStore, espeak:
     assert rendered.path == store.path(media_key(rendered.key))
     assert rendered.path.read_bytes() == pcm_to_ulaw(samples)
     assert rendered.ms == len(samples) // 8
+
+
+def test_what_is_used_again_is_as_good_as_new(cache: AudioCache, engine: Counting) -> None:
+    rendered = cache.render("रु ५००", RIJA, 1.0)
+    os.utime(rendered.path, (0, 0))
+    assert cache.render("रु ५००", RIJA, 1.0) == rendered
+    assert rendered.path.stat().st_mtime > 1e9
+    touched = rendered.path.stat().st_mtime_ns
+    cache.render("रु ५००", RIJA, 1.0)
+    assert rendered.path.stat().st_mtime_ns == touched
+    assert len(engine.texts) == 1
 
 
 def test_the_same_words_are_rendered_once(cache: AudioCache, engine: Counting) -> None:

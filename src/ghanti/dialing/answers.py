@@ -6,6 +6,7 @@ moved into the media store before its answer counts as stored.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -155,9 +156,11 @@ def adopt(store: MediaStore, account_id: int, recording: Path) -> str | None:
     """
     key = f"{FOLDER}/{account_id}/{recording.name}"
     try:
+        # It may be old, and no answer names it yet: a clean-up must see that it is being taken in.
+        os.utime(recording)
         store.put_file(key, recording)
     except FileNotFoundError:
-        return key if store.exists(key) else None
+        return key if store.touch(key) else None
     except OSError:  # Another disk.
         store.put(key, recording.read_bytes())
         recording.unlink(missing_ok=True)

@@ -85,6 +85,19 @@ class MediaStore:
     def exists(self, key: str) -> bool:
         return self.size(key) is not None
 
+    def touch(self, key: str, every: float = 0.0) -> bool:
+        """Have a file count as written just now, so that no clean-up takes it; False when there is none.
+
+        One that was touched within ``every`` seconds is left as it is.
+        """
+        path = self.path(key)
+        try:
+            if time.time() - path.stat().st_mtime >= every:
+                os.utime(path)
+        except FileNotFoundError:
+            return False
+        return True
+
     def delete(self, key: str) -> bool:
         """Remove a file; False when there was none."""
         try:

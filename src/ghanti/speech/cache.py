@@ -20,6 +20,8 @@ FORMAT = "ulaw8000"
 # Shorter than any syllable: a file of that size was cut off by a power failure.
 _SHORTEST = SAMPLE_RATE // 10
 _SILENCE = 300
+# Seldom enough that voice processes, which know a file by its time, read it once for many calls.
+_TOUCHED = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ def media_key(key: str) -> str:
 
 
 class AudioCache:
-    """Renders texts and remembers them in a media store. Used in the speech process only."""
+    """Renders texts and remembers them in a media store. Used in the speech process only.
+
+    What is used again is touched, so that its age tells how long nobody asked for it.
+    """
 
     def __init__(self, store: MediaStore, engines: Mapping[str, Engine]) -> None:
         self._store = store
@@ -72,7 +77,8 @@ class AudioCache:
             path = self._store.put(keep_as, pcm_to_ulaw(samples))
             return Rendered("", path, len(samples) * 1000 // SAMPLE_RATE)
         key = _key(engine, voice, words, length_factor)
-        size = self._store.size(media_key(key)) or 0
+        # Touched before it is promised: it may be old, and a clean-up about to take it (``discarding.py``).
+        size = (self._store.size(media_key(key)) or 0) if self._store.touch(media_key(key), _TOUCHED) else 0
         if size < _SHORTEST:
             samples = _synthesised(engine, words, voice, length_factor)
             size = len(samples)
