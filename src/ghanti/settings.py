@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     otp_gap_seconds: int = Field(20, ge=0, description="Least time between two OTPs to one number.")
     otp_number_limit: int = Field(5, ge=0, description="OTPs to one number in ten minutes.")
     otp_prefix_limit: int = Field(20, ge=0, description="The same to numbers alike but for four digits.")
+    demo_calls_at_once: int = Field(3, ge=1, description="Demo calls of one account under way at a time.")
+
     otp_minute_limit: int = Field(60, ge=0, description="OTPs of one account in a minute.")
     otp_day_limit: int = Field(5000, ge=0, description="OTPs of one account in 24 hours.")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from api_world import Tenant, execute, scalar
+from ghanti.campaigns import repository
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import closing
 from ghanti.dialing.models import Plan
@@ -123,7 +125,59 @@ async def test_without_credits(tenant: Tenant, sessions: SessionFactory) -> None
     answer = await tenant.http.post(f"demo-call/{contact_id}/")
     assert answer.status_code == 400
     assert answer.json()["remaining_phone_credits"] == 0
-    assert answer.json()["needed_phone_credits"] == 1
+    assert answer.json()["needed_phone_credits"] == 2
+
+
+async def test_credits_must_suffice_for_what_the_call_will_hold(
+    tenant: Tenant, sessions: SessionFactory
+) -> None:
+    """The pulses of a message of some two minutes and one more, its numbers written out."""
+    campaign_id, contact_id = await _campaign(tenant, message="तपाईंको बक्यौता {amount} रुपैयाँ छ। " * 20)
+    await tenant.http.patch(f"campaign/{contact_id}/attributes/", json={"amount": "98765"})
+    await execute(sessions, "UPDATE credit_balances SET phone = 2")
+    answer = await tenant.http.post(f"demo-call/{contact_id}/")
+    assert answer.status_code == 400, answer.text
+    needed = answer.json()["needed_phone_credits"]
+    assert 3 <= needed <= 5
+    assert await scalar(sessions, "SELECT count(*) FROM plans") == 0
+    await execute(sessions, "UPDATE credit_balances SET phone = :needed", needed=needed)
+    assert (await tenant.http.post(f"demo-call/{contact_id}/")).status_code == 200
+    other = (await tenant.add(campaign_id, "9841000002", amount="98765"))[0]["id"]
+    refused = await tenant.http.post(f"demo-call/{other}/")
+    assert refused.status_code == 400, "what the first call will hold is promised"
+    assert refused.json()["remaining_phone_credits"] == 0
+
+
+async def test_an_account_has_few_demo_calls_at_once(
+    tenant: Tenant, other: Tenant, sessions: SessionFactory
+) -> None:
+    campaign = await tenant.create()
+    ids = [(await tenant.add(campaign["id"], f"984100000{n}"))[0]["id"] for n in range(8)]
+    answers = await asyncio.gather(*(tenant.http.post(f"demo-call/{each}/") for each in ids))
+    assert sorted(answer.status_code for answer in answers) == [200] * 3 + [429] * 5
+    throttled = next(answer for answer in answers if answer.status_code == 429)
+    assert int(throttled.headers["Retry-After"]) > 0
+    assert await scalar(sessions, "SELECT count(*) FROM plans") == 3
+    _, theirs = await _campaign(other)
+    assert (await other.http.post(f"demo-call/{theirs}/")).status_code == 200
+    await _end(sessions)
+    assert (await tenant.http.post(f"demo-call/{ids[-1]}/")).status_code == 200
+
+
+async def test_it_expires_by_the_clock_of_the_database(
+    tenant: Tenant, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API's machine may think what it will of the time."""
+    _, contact_id = await _campaign(tenant)
+    long_ago = datetime(2001, 1, 1, tzinfo=UTC)
+
+    async def clock(_session: object) -> datetime:
+        return long_ago
+
+    monkeypatch.setattr(repository, "clock", clock)
+    assert (await tenant.http.post(f"demo-call/{contact_id}/")).status_code == 200
+    expires = await scalar(sessions, "SELECT expires_at FROM plans")
+    assert expires == long_ago + timedelta(minutes=5)
 
 
 async def test_of_two_at_once_one_calls(tenant: Tenant, sessions: SessionFactory) -> None:

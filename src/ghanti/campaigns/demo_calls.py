@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.accounts.errors import ConflictError, InvalidError, NotFoundError
+from ghanti.accounts.errors import ConflictError, InvalidError, NotFoundError, ThrottledError
 from ghanti.accounts.service import Principal
 from ghanti.campaigns import content, repository, running, views
 from ghanti.campaigns.models import Campaign, Services
@@ -22,13 +22,17 @@ from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
 from ghanti.credits import service as credits
 from ghanti.credits.repository import Balances
-from ghanti.dialing import ownership
+from ghanti.dialing import contents, ownership
 from ghanti.dialing import service as dialing
+from ghanti.dialing.estimating import estimated_hold
 from ghanti.dialing.models import Channel, PlanClass
 from ghanti.settings import Settings
 from ghanti.speech import template
 
 _LISTED = 100
+_RETRY_SECONDS = 10
+_LANGUAGE = "np"
+"""Of a voice that is there no more: the call will say so itself."""
 
 _GOOD_FOR = timedelta(minutes=5)
 """A phone that rings later than this, because there was no way out, would ring for nobody."""
@@ -52,6 +56,7 @@ async def demo_call(
         ConflictError: A demo call of this contact is under way.
         InvalidError: The campaign makes no calls, its message cannot be said to this contact, or there
             are not enough credits.
+        ThrottledError: As many demo calls of the account are under way as may be.
     """
     # The balance before all else: of two orders at once, or of one beside a deletion, one waits here.
     balances = (await credits.lock(session, [principal.account_id])).get(principal.account_id, Balances())
@@ -61,10 +66,17 @@ async def demo_call(
         raise InvalidError("The campaign sends messages only; there is no call to try out.")
     if await repository.demo_call_open(session, contact.account_id, contact.id):
         raise ConflictError("A demo call of this contact is under way.")
+    under_way = await repository.demo_calls_open(session, contact.account_id)
+    if under_way.calls >= settings.demo_calls_at_once:
+        raise ThrottledError(
+            f"{under_way.calls} demo calls of the account are under way. Try again when one has ended.",
+            _RETRY_SECONDS,
+        )
     said = await content.call_content(session, principal, campaign, settings)
     _check_tags(said, contact)
-    _check_credits(balances, settings.credits_per_pulse)
-    await _order(session, campaign, contact, said, settings)
+    needed = await _needed(session, said, contact, settings)
+    _check_credits(Balances(max(0, balances.phone - under_way.promised), balances.sms), needed)
+    await _order(session, campaign, contact, said, needed, settings)
     newest = (await repository.demo_calls(session, contact.account_id, contact.id, 1))[0]
     return DemoCall(newest, balances)
 
@@ -93,8 +105,14 @@ async def _contact(session: AsyncSession, account_id: int, contact_id: int) -> C
 
 
 async def _order(
-    session: AsyncSession, campaign: Campaign, contact: Contact, said: dict[str, Any], settings: Settings
+    session: AsyncSession,
+    campaign: Campaign,
+    contact: Contact,
+    said: dict[str, Any],
+    needed: int,
+    settings: Settings,
 ) -> None:
+    now = await repository.clock(session)
     plan = await dialing.create_plan(
         session,
         dialing.PlanOrder(
@@ -105,10 +123,18 @@ async def _order(
             call_content=said,
             caller_numbers=await running.caller_numbers(session, campaign),
             ring_seconds=settings.ring_seconds,
-            expires_at=datetime.now(UTC) + _GOOD_FOR,
+            expires_at=now + _GOOD_FOR,
         ),
     )
     await dialing.add_targets(session, plan, [Channel.CALL], [contact.id], repeat=True)
+    await dialing.promise(session, plan, needed)
+
+
+async def _needed(session: AsyncSession, said: dict[str, Any], contact: Contact, settings: Settings) -> int:
+    """What the call is to hold, estimated as long as nothing is rendered; what ends without it is no demo."""
+    call = contents.read(said)
+    voice = None if call.voice_id is None else await repository.voice(session, call.voice_id)
+    return estimated_hold(call, contact.variables, voice.language if voice else _LANGUAGE, settings)
 
 
 def _check_tags(said: dict[str, Any], contact: Contact) -> None:

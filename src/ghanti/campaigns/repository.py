@@ -216,6 +216,23 @@ async def demo_calls(session: AsyncSession, account_id: int, contact_id: int, li
     """The latest demo calls of a contact, newest first, each with its attempt."""
     rows = await session.execute(
         text(
+async def demo_calls_open(session: AsyncSession, account_id: int) -> Any:
+    """How many demo ``calls`` of the account are open, and the credits ``promised`` to those that wait."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT count(*) AS calls,
+                   coalesce(sum(t.units) FILTER (WHERE t.state = 'waiting'), 0)::bigint AS promised
+              FROM plans p JOIN targets t ON t.account_id = p.account_id AND t.plan_id = p.id
+             WHERE p.account_id = :account_id AND p.owner_kind = :kind AND p.state <> 'finished'
+               AND t.state <> 'final'
+            """
+        ),
+        {"account_id": account_id, "kind": DEMO_KIND},
+    )
+    return rows.one()
+
+
             """
             SELECT p.id, p.owner_id AS campaign_id, t.contact_id, t.number, p.created_at, t.state, t.outcome,
                    t.credits, t.reason, a.state AS attempt_state, a.sent_at, a.ended_at, a.answered_at,

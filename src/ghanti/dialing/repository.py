@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.dialing.models import Channel, Outcome, Plan, PlanState, Target
@@ -115,6 +115,16 @@ async def insert_number(
     session.add(target)
     await session.flush()
     return target.id
+
+
+async def set_units(session: AsyncSession, plan: Plan, units: int) -> None:
+    """What each attempt at the plan's targets is to hold."""
+    await session.execute(
+        update(Target)
+        .where(Target.account_id == plan.account_id, Target.plan_id == plan.id)
+        .values(units=units)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def insert_texts(session: AsyncSession, account_id: int, target_ids: Sequence[int]) -> dict[int, int]:

@@ -96,6 +96,11 @@ async def add_number(session: AsyncSession, plan: Plan, channel: Channel, number
     return target_id
 
 
+async def promise(session: AsyncSession, plan: Plan, units: int) -> None:
+    """Note what each target of a new plan will hold, estimated until its content is ready."""
+    await repository.set_units(session, plan, units)
+
+
 async def text_instead(session: AsyncSession, account_id: int, target_ids: Sequence[int]) -> None:
     """Have a text follow each of these calls, once, in the transaction that ends them; the plan waits for it.
 

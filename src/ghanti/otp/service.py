@@ -23,9 +23,10 @@ from ghanti.encryption import DecryptionError, SecretBox
 from ghanti.otp import limits, repository, texts
 from ghanti.otp.models import Origin, SentOtp, Way
 from ghanti.otp.schemas import OWNER_KIND, Accepted, Listed, OtpOrder
-from ghanti.otp.spoken import estimated_ms, spoken
+from ghanti.otp.spoken import spoken
 from ghanti.settings import Settings
 from ghanti.sms.segments import segment
+from ghanti.speech.estimating import estimated_ms
 from ghanti.speech.models import Voice
 from ghanti.trunks import repository as numbers
 from ghanti.trunks import service as trunks

@@ -6,10 +6,6 @@ from ghanti.otp.texts import delivered
 from ghanti.speech.text.ne.latin import spell
 from ghanti.speech.text.ne.numbers import DIGITS
 
-_MS_A_CHARACTER = 90
-"""A tenth more than the bundled voices take; a pause counts as three characters."""
-_PAUSE_CHARACTERS = 3
-
 
 def spelled(code: str, language: str) -> str:
     """Each character of a code as a word of its own with a pause behind it.
@@ -27,12 +23,6 @@ def spoken(message: str, code: str, company_name: str, language: str) -> str:
     if once[-1] not in "।.?!":
         once += "।"
     return f"{once} {once}"
-
-
-def estimated_ms(text: str, length_factor: float) -> int:
-    """No less than how long a text of ``spoken`` takes, before it is rendered."""
-    pauses = sum(text.count(mark) for mark in ",।.?!")
-    return int((len(text) + pauses * _PAUSE_CHARACTERS) * _MS_A_CHARACTER * length_factor)
 
 
 def _word(character: str, language: str) -> str:

@@ -24,7 +24,8 @@ router = APIRouter(tags=["Campaign"], route_class=KeyedRoute)
 async def demo_call(contact_id: int, principal: Writer, session: Transaction, parts: InParts) -> Response:
     """Says the campaign's own message, with its voice and this contact's variables, to this contact.
 
-    It is charged as any call. The contact's status and the campaign's figures stay as they are.
+    It is charged as any call. The contact's status and the campaign's figures stay as they are. While three
+    demo calls of the account are under way one more is 429 with `Retry-After`.
     """
     ordered = await demo_calls.demo_call(session, principal, contact_id, parts.settings)
     return answer(began(ordered, principal.time_zone))
