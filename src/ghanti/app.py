@@ -78,7 +78,9 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
     errors.install(app)
     app.add_middleware(FinalSlash, prefix=tingting.PREFIX + "/")
     if settings.trusted_proxies:
-        app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies)
+        app.add_middleware(
+            TrustedProxies, trusted=settings.trusted_proxies, header=settings.forwarded_header
+        )
     return app
 
 

@@ -6,6 +6,7 @@ two accounts or two trunks is a row in the database.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Self
@@ -17,7 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ghanti.carrier import Carrier
 from ghanti.networks import networks
 
-__all__ = ["Carrier", "Settings", "get_settings"]
+__all__ = ["Carrier", "ForwardedHeader", "Settings", "get_settings"]
 
 
 def _listed(text: str) -> str:
@@ -36,6 +37,13 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+class ForwardedHeader(StrEnum):
+    """What a proxy writes of whom it forwards for."""
+
+    X_FORWARDED = "x-forwarded"
+    FORWARDED = "forwarded"
+
+
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 
 
@@ -49,6 +57,10 @@ class Settings(BaseSettings):
     tls_cert: Path | None = Field(None, description="Certificate and chain (PEM): the API serves https.")
     tls_key: Path | None = Field(None, description="Its private key, unless it is in the same file.")
     trusted_proxies: Networks = Field("", description="Networks whose forwarded headers are believed.")
+    forwarded_header: ForwardedHeader = Field(
+        ForwardedHeader.X_FORWARDED,
+        description="Which header the trusted proxies write; the other is ignored.",
+    )
     carrier: Carrier = Carrier.SIMULATED
 
     database_url: SecretStr | None = Field(None, description="The owner's PostgreSQL; embedded when absent.")
@@ -85,6 +97,8 @@ class Settings(BaseSettings):
     )
     longest_call_seconds: int = Field(600, gt=0, description="No call lasts longer.")
 
+    demo_calls_at_once: int = Field(3, ge=1, description="Demo calls of one account under way at a time.")
+
     pulse_seconds: int = Field(60, gt=0, description="Length of a charged pulse of an answered call.")
     credits_per_pulse: int = Field(1, ge=0)
     credits_per_segment: int = Field(1, ge=0)
@@ -97,8 +111,6 @@ class Settings(BaseSettings):
     otp_gap_seconds: int = Field(20, ge=0, description="Least time between two OTPs to one number.")
     otp_number_limit: int = Field(5, ge=0, description="OTPs to one number in ten minutes.")
     otp_prefix_limit: int = Field(20, ge=0, description="The same to numbers alike but for four digits.")
-    demo_calls_at_once: int = Field(3, ge=1, description="Demo calls of one account under way at a time.")
-
     otp_minute_limit: int = Field(60, ge=0, description="OTPs of one account in a minute.")
     otp_day_limit: int = Field(5000, ge=0, description="OTPs of one account in 24 hours.")
 

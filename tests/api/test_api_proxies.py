@@ -71,7 +71,13 @@ BELIEVED: dict[str, tuple[dict[str, str], str]] = {
         {"forwarded": 'for="[2001:db8::7]:99";proto=https;host=ghanti.example'},
         "https://ghanti.example",
     ),
-    "both": ({**TOLD, "forwarded": "proto=http;host=other.example"}, "http://other.example"),
+    # The proxy writes one of them, and passes the other on as the client sent it.
+    "not x": ({**TOLD, "forwarded": "proto=http;host=ghanti.example"}, "http://ghanti.example"),
+    "not forwarded": (
+        {**TOLD, "forwarded": "for=198.51.100.1;proto=http;host=evil.example"},
+        "https://ghanti.example",
+    ),
+    "none of its own": ({"forwarded": "proto=https;host=evil.example"}, "http://inside:8000"),
     # A client's own headers stand to the left of what the proxy adds.
     "appended": (
         {f"{X}proto": "http, https", f"{X}host": "evil.example, ghanti.example"},
@@ -91,10 +97,15 @@ BELIEVED: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
+FORWARDED = {"forwarded", "not x", "elements", "chain"}
+"""Behind a proxy that writes ``Forwarded``."""
+
+
 @pytest.mark.parametrize("kind", BELIEVED)
 async def test_a_trusted_proxy_is_believed(asked: Ask, kind: str) -> None:
     headers, expected = BELIEVED[kind]
-    async with asked(trusted_proxies="10.0.0.0/8") as http:
+    header = "forwarded" if kind in FORWARDED else "x-forwarded"
+    async with asked(trusted_proxies="10.0.0.0/8", forwarded_header=header) as http:
         assert await next_page(http, headers) == expected
     async with asked("192.168.0.1", trusted_proxies="10.0.0.0/8") as http:
         assert await next_page(http, headers) == "http://inside:8000"
@@ -135,5 +146,7 @@ async def test_limits_are_of_the_client_and_not_of_the_proxy(asked: Ask) -> None
     async with asked(trusted_proxies="10.0.0.0/8", **limit) as http:
         there = ["192.0.2.1", "evil, 192.0.2.1", "192.0.2.1:4000, 10.0.0.9", "192.0.2.1", "192.0.2.2"]
         assert await tries(http, there) == [401, 401, 429, 429, 401]
+        forged = {"Authorization": "Bearer wrong", f"{X}for": "192.0.2.1", "forwarded": "for=198.51.100.1"}
+        assert (await http.get("campaign/", headers=forged)).status_code == 429
     async with asked(**limit) as http:
         assert await tries(http, ["192.0.2.1", "192.0.2.2", "192.0.2.3"]) == [401, 401, 429]

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ghanti.networks import Network, address, networks
+from ghanti.settings import ForwardedHeader
 
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _PAIR = re.compile(r'\s*([A-Za-z]+)=(?:"([^"]*)"|([^";,\s]*))\s*')
@@ -30,13 +31,15 @@ class _Hop:
 class TrustedProxies:
     """ASGI middleware that gives a request the client, scheme and host that the trusted proxies name.
 
-    It reads ``Forwarded`` (RFC 7239), or where it is absent ``X-Forwarded-For``, ``-Proto`` and ``-Host``.
+    It reads ``Forwarded`` (RFC 7239), or ``X-Forwarded-For``, ``-Proto`` and ``-Host``: whichever they write,
+    for the others come as a client sent them.
     Each proxy adds to the right, so that the chain is read from there and only as far as it is trusted.
     """
 
-    def __init__(self, app: ASGIApp, trusted: str) -> None:
+    def __init__(self, app: ASGIApp, trusted: str, header: ForwardedHeader) -> None:
         self._app = app
         self._trusted = networks(trusted)
+        self._header = header
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope.get("client") and _within(scope["client"][0], self._trusted):
@@ -45,7 +48,7 @@ class TrustedProxies:
 
     def _told(self, scope: Scope) -> Scope:
         told: dict[str, Any] = {}
-        for hop in _hops(scope["headers"]):
+        for hop in _hops(scope["headers"], self._header):
             if hop.scheme is not None:
                 told["scheme"] = hop.scheme
             if hop.host is not None:
@@ -61,13 +64,13 @@ class TrustedProxies:
         return {**scope, **told}
 
 
-def _hops(headers: Iterable[tuple[bytes, bytes]]) -> list[_Hop]:
+def _hops(headers: Iterable[tuple[bytes, bytes]], header: ForwardedHeader) -> list[_Hop]:
     """What the proxies say, the nearest first."""
     found: dict[str, list[str]] = {}
     for name, value in headers:
         found.setdefault(name.decode("latin-1"), []).extend(value.decode("latin-1").split(","))
-    if forwarded := found.get("forwarded"):
-        return [_element(element) for element in reversed(forwarded)]
+    if header is ForwardedHeader.FORWARDED:
+        return [_element(element) for element in reversed(found.get("forwarded", []))]
     clients = found.get("x-forwarded-for", [""])
     # Proxies set the other two anew or pass them on: they say nothing of each hop, and the nearest counts.
     nearest = _Hop(
