@@ -18,3 +18,21 @@ def address(text: str) -> Address:
     found = ip_address(text.partition("%")[0])
     mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
     return mapped or found
+
+
+_CUSTOMER_BITS = 64
+"""Of an IPv6 address: what one customer has (RFC 6177)."""
+
+
+def customer(text: str) -> str:
+    """What stands for whoever asks from an address: of IPv6 its network, since its owner has them all.
+
+    What is no address stands for itself.
+    """
+    try:
+        found = address(text)
+    except ValueError:
+        return text
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((int(found) >> _CUSTOMER_BITS << _CUSTOMER_BITS, _CUSTOMER_BITS)))
+    return str(found)

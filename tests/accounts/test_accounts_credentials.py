@@ -8,7 +8,13 @@ import jwt
 import pytest
 
 from ghanti.accounts import passwords, tokens
-from ghanti.accounts.throttle import FAILURES_PER_ADDRESS, FAILURES_PER_USER, WINDOW_SECONDS, LoginThrottle
+from ghanti.accounts.throttle import (
+    FAILURES_PER_ADDRESS,
+    FAILURES_PER_EMAIL,
+    FAILURES_PER_USER,
+    WINDOW_SECONDS,
+    LoginThrottle,
+)
 from ghanti.accounts.tokens import Claims, InvalidTokenError, MalformedTokenError, SessionTokens, TokenType
 
 KEY = b"k" * 32
@@ -49,6 +55,34 @@ def test_one_address_cannot_try_many_users() -> None:
         throttle.begin(f"user {index}", "1.1.1.1")
     assert throttle.wait("somebody", "1.1.1.1") > 0
     assert throttle.wait("somebody", "2.2.2.2") == 0
+
+
+def test_addresses_of_one_network_are_one() -> None:
+    """Whoever has an IPv6 network has 2**64 addresses."""
+    throttle = LoginThrottle(Clock())
+    for index in range(FAILURES_PER_USER):
+        throttle.begin("a", f"2001:db8::{index:x}")
+    assert throttle.wait("a", "2001:db8::ffff:1") > 0
+    assert throttle.wait("a", "2001:db8:0:1::1") == 0
+    assert throttle.wait("a", "::ffff:192.0.2.1") == 0
+    for index in range(FAILURES_PER_ADDRESS):
+        throttle.begin(f"user {index}", f"2001:db8::{index:x}")
+    assert throttle.wait("somebody", "2001:db8::ffff:1") > 0
+
+
+def test_one_user_cannot_be_tried_from_many_addresses() -> None:
+    clock = Clock()
+    throttle = LoginThrottle(clock)
+    for index in range(FAILURES_PER_EMAIL):
+        assert throttle.wait("a", f"192.0.2.{index}") == 0
+        throttle.begin("a", f"192.0.2.{index}")
+    throttle.succeeded("a", "192.0.2.0")
+    assert throttle.wait("a", "203.0.113.1") == 0
+    throttle.begin("a", "203.0.113.1")
+    assert throttle.wait("a", "203.0.113.2") == WINDOW_SECONDS
+    assert throttle.wait("b", "203.0.113.2") == 0
+    clock.now += WINDOW_SECONDS
+    assert throttle.wait("a", "203.0.113.2") == 0
 
 
 def test_throttle_forgets_rather_than_grows() -> None:

@@ -12,42 +12,52 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from ghanti.networks import customer
+
 WINDOW_SECONDS = 300.0
 FAILURES_PER_USER = 5
 FAILURES_PER_ADDRESS = 50
+FAILURES_PER_EMAIL = 50
+"""From anywhere: so many that nobody locks a user out by the way."""
+
 _REMEMBERED = 10_000
 
 
-class LoginThrottle:
-    """Counts failed logins by (email, address) and by address, over a sliding window of five minutes.
+_Key = tuple[str | None, str | None]
+"""An email and where it is tried from; None for any."""
 
-    A try counts as failed from its beginning, so that many at once are not all let through.
+
+class LoginThrottle:
+    """Counts failed logins by email and address, by address and by email, over a sliding five minutes.
+
+    A try counts as failed from its beginning, so that many at once are not all let through. Of IPv6 addresses
+    the network counts (``ghanti.networks.customer``).
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._failures: dict[tuple[str, ...], deque[float]] = {}
+        self._failures: dict[_Key, deque[float]] = {}
 
     def wait(self, email: str, address: str) -> int:
         """Seconds until the next try is allowed; 0 when it is allowed now."""
-        return max(
-            self._wait((email, address), FAILURES_PER_USER), self._wait((address,), FAILURES_PER_ADDRESS)
-        )
+        return max(self._wait(key, allowed) for key, allowed in _keys(email, address).items())
 
     def begin(self, email: str, address: str) -> None:
         """Count a try, until it succeeds, as a failure."""
         now = self._clock()
-        for key in ((email, address), (address,)):
+        for key, allowed in _keys(email, address).items():
             if key not in self._failures and len(self._failures) >= _REMEMBERED:
                 self._failures.pop(next(iter(self._failures)))
-            self._failures.setdefault(key, deque(maxlen=FAILURES_PER_ADDRESS)).append(now)
+            self._failures.setdefault(key, deque(maxlen=allowed)).append(now)
 
     def succeeded(self, email: str, address: str) -> None:
-        self._failures.pop((email, address), None)
-        if tries := self._failures.get((address,)):
-            tries.pop()
+        both, *each = _keys(email, address)
+        self._failures.pop(both, None)
+        for key in each:
+            if tries := self._failures.get(key):
+                tries.pop()
 
-    def _wait(self, key: tuple[str, ...], allowed: int) -> int:
+    def _wait(self, key: _Key, allowed: int) -> int:
         times = self._failures.get(key)
         if times is None:
             return 0
@@ -60,3 +70,13 @@ class LoginThrottle:
         if len(times) < allowed:
             return 0
         return max(1, math.ceil(times[-allowed] - oldest))
+
+
+def _keys(email: str, address: str) -> dict[_Key, int]:
+    """What a try is counted by, with how many failures it may have."""
+    place = customer(address)
+    return {
+        (email, place): FAILURES_PER_USER,
+        (None, place): FAILURES_PER_ADDRESS,
+        (email, None): FAILURES_PER_EMAIL,
+    }

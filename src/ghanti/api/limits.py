@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import math
 import time
-from ipaddress import IPv6Address, ip_address
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from ghanti.accounts.errors import ThrottledError
+from ghanti.networks import customer
 
 MOST_ADDRESSES = 20_000
 _PURGE_SECONDS = 60.0
-_NETWORK_BITS = 64
-"""Of an IPv6 address: what one customer has (RFC 6177)."""
 
 
 class _QuietStorage(MemoryStorage):
@@ -63,7 +61,7 @@ class RequestLimits:
 
     def check(self, address: str) -> None:
         """Raises ThrottledError for an address that tried too many unknown credentials."""
-        network = _network(address)
+        network = customer(address)
         if not self._addresses.test(self._failures, network):
             raise ThrottledError(
                 "Too many unknown credentials. Try again later.",
@@ -74,7 +72,7 @@ class RequestLimits:
         """Count an unknown credential."""
         if len(self._storage.storage) >= MOST_ADDRESSES:
             self._storage.reset()
-        self._addresses.hit(self._failures, _network(address))
+        self._addresses.hit(self._failures, customer(address))
 
 
 def _wait(limiter: SlidingWindowCounterRateLimiter, item: RateLimitItem, name: str) -> int:
@@ -82,14 +80,3 @@ def _wait(limiter: SlidingWindowCounterRateLimiter, item: RateLimitItem, name: s
     freed_at = limiter.get_window_stats(item, name).reset_time
     # When the window's last counter becomes the one before, its first hit has still to slide out.
     return max(1, math.ceil(freed_at - time.time() + item.get_expiry() / item.amount))
-
-
-def _network(address: str) -> str:
-    """What stands for an address: an IPv6 address by its network, since its owner has them all."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        return str(parsed.ipv4_mapped or int(parsed) >> _NETWORK_BITS)
-    return address
