@@ -25,6 +25,7 @@ from ghanti.api.previews import Previews
 from ghanti.api.proxies import TrustedProxies
 from ghanti.api.slashes import FinalSlash
 from ghanti.campaigns import handlers
+from ghanti.database.lookups import Lookups
 from ghanti.database.schema import wait_until_current
 from ghanti.database.session import SessionFactory, create_session_factory, opened, reading
 from ghanti.dialing.worker import every
@@ -56,6 +57,7 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
         settings=settings,
         sessions=sessions,
         readings=reading(sessions),
+        lookups=Lookups(sessions),
         tokens=tokens,
         authenticator=Authenticator(
             sessions,
@@ -117,7 +119,10 @@ async def serve(settings: Settings) -> None:
         raise ValueError("GHANTI_DATABASE_URL is not set")
     bound = listener(settings.host, settings.port)
     url = settings.database_url.get_secret_value()
-    async with opened(url, pool_size=_POOL, overflow=0, application_name="ghanti api") as engine:
+    pooled = settings.database_direct_url is not None
+    async with opened(
+        url, pool_size=_POOL, overflow=0, application_name="ghanti api", pooled=pooled
+    ) as engine:
         await wait_until_current(engine)
         factory = create_session_factory(engine)
         app = create_app(settings, factory, secret_box(settings))

@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from api_world import Tenant, assert_error, execute
+from ghanti.database.lookups import Lookups
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, reading
 
 
@@ -154,7 +155,7 @@ async def test_database_away(
 ) -> None:
     engine = create_engine("postgresql://ghanti@/ghanti?host=/nowhere&port=1")
     away = create_session_factory(engine)
-    app.state.parts = replace(app.state.parts, sessions=away, readings=reading(away))
+    app.state.parts = replace(app.state.parts, sessions=away, readings=reading(away), lookups=Lookups(away))
     answer = await tenant.http.get("campaign/")
     _is_error(answer, 503)
     assert answer.headers["retry-after"]

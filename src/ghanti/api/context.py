@@ -21,6 +21,7 @@ from ghanti.api.body import Body, read_body
 from ghanti.api.downloads import Downloads
 from ghanti.api.media import MediaLinks
 from ghanti.api.previews import Previews
+from ghanti.database.lookups import Lookups
 from ghanti.database.session import SessionFactory
 from ghanti.database.session import transaction as begin
 from ghanti.encryption import SecretBox
@@ -53,6 +54,7 @@ class Parts:
     settings: Settings
     sessions: SessionFactory
     readings: SessionFactory
+    lookups: Lookups
     tokens: SessionTokens
     authenticator: Authenticator
     throttle: LoginThrottle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,6 +11,7 @@ from ghanti.campaigns import repository
 from ghanti.campaigns.models import Campaign
 from ghanti.campaigns.schemas import OWNER_KIND, CampaignFilter, CampaignView
 from ghanti.contacts import repository as contact_rows
+from ghanti.database.lookups import Lookups
 from ghanti.dialing import ownership
 from ghanti.dialing.ownership import OwnerProgress
 from ghanti.speech.models import Voice
@@ -40,28 +41,29 @@ async def view(session: AsyncSession, campaign: Campaign) -> CampaignView:
 
 
 async def page(
-    session: AsyncSession, account_id: int, wanted: CampaignFilter, limit: int, offset: int
+    lookups: Lookups, account_id: int, wanted: CampaignFilter, limit: int, offset: int
 ) -> tuple[int, list[CampaignView]]:
     """How many campaigns pass the filter, and one page of them, to be read only."""
-    rows = await repository.page(session, account_id, wanted, limit, offset)
+    rows = await repository.page(lookups, account_id, wanted, limit, offset)
     if not rows:
-        return (await repository.count(session, account_id, wanted) if offset else 0), []
-    progress = await ownership.progress(session, account_id, OWNER_KIND, [row.id for row in rows])
-    # A row has the campaign's columns; to make objects of them takes longer than all the rest.
-    return rows[0].total, [
-        _view(cast(Campaign, row), _voice(row), row.contacts, progress.get(row.id)) for row in rows
-    ]
+        return (await repository.count(lookups, account_id, wanted) if offset else 0), []
+    # A row has the campaign's columns, and the progress'; to make objects of them takes longer than all the
+    # rest.
+    return rows[0].total, [_view(cast(Campaign, row), _voice(row), row.contacts, row) for row in rows]
+
+
+class _Voice(NamedTuple):
+    id: int
+    display_name: str
+    internal_name: str
+    is_premium: bool
 
 
 def _voice(row: Any) -> Voice | None:
     if row.voice_number is None:
         return None
-    return Voice(
-        id=row.voice_number,
-        display_name=row.voice_display_name,
-        internal_name=row.voice_internal_name,
-        is_premium=row.voice_is_premium,
-    )
+    listed = _Voice(row.voice_number, row.voice_display_name, row.voice_internal_name, row.voice_is_premium)
+    return cast(Voice, listed)
 
 
 def _view(

@@ -1,8 +1,9 @@
 """Engines and sessions: one engine a process, psycopg underneath.
 
-Prepared statements are off, so that everything but LISTEN and migrations also works through a
-transaction pooler. Isolation is READ COMMITTED; rules that races could break are written as
-locks or conditional updates, never as a check followed by a write.
+Statements are prepared only where they ask for it (``ghanti.database.lookups``), and nowhere behind a
+transaction pooler: everything but LISTEN and migrations works through one. Isolation is READ COMMITTED;
+rules that races could break are written as locks or conditional updates, never as a check followed by a
+write.
 """
 
 from __future__ import annotations
@@ -40,14 +41,27 @@ def dump_json(value: Any) -> str:
     return orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+_NEVER_BY_ITSELF = 2**62
+"""Executions after which psycopg prepares a statement that did not ask for it: its plan would be kept while
+the table that it was made for grows from nothing."""
+
 set_json_dumps(dump_json)
 set_json_loads(orjson.loads)
 
 
 def create_engine(
-    url: str, *, pool_size: int = 5, overflow: int | None = None, application_name: str = "ghanti"
+    url: str,
+    *,
+    pool_size: int = 5,
+    overflow: int | None = None,
+    application_name: str = "ghanti",
+    pooled: bool = False,
 ) -> AsyncEngine:
-    """An engine of ``pool_size`` connections that are kept, and ``overflow`` (as many) that are not."""
+    """An engine of ``pool_size`` connections that are kept, and ``overflow`` (as many) that are not.
+
+    Args:
+        pooled: A transaction pooler stands before the server, where nothing can be prepared.
+    """
     engine = create_async_engine(
         for_sqlalchemy(url),
         pool_size=pool_size,
@@ -57,7 +71,7 @@ def create_engine(
         json_serializer=dump_json,
         json_deserializer=orjson.loads,
         connect_args={
-            "prepare_threshold": None,
+            "prepare_threshold": None if pooled else _NEVER_BY_ITSELF,
             "application_name": application_name,
             "connect_timeout": 10,
             "options": "-c timezone=UTC",
@@ -82,10 +96,17 @@ def _refuse_ended(connection: Any, _record: object, _proxy: object) -> None:
 
 @asynccontextmanager
 async def opened(
-    url: str, *, pool_size: int = 5, overflow: int | None = None, application_name: str = "ghanti"
+    url: str,
+    *,
+    pool_size: int = 5,
+    overflow: int | None = None,
+    application_name: str = "ghanti",
+    pooled: bool = False,
 ) -> AsyncIterator[AsyncEngine]:
     """An engine whose connections are closed when the block ends."""
-    engine = create_engine(url, pool_size=pool_size, overflow=overflow, application_name=application_name)
+    engine = create_engine(
+        url, pool_size=pool_size, overflow=overflow, application_name=application_name, pooled=pooled
+    )
     try:
         yield engine
     finally:

@@ -17,15 +17,18 @@ from ghanti.dialing import attempts, closing
 from ghanti.dialing.models import Attempt, AttemptState, Outcome, Plan, PlanState, Target, TargetState
 from ghanti.dialing.repository import ADDED, NOBODY
 
+_FIGURES = f"""
+    coalesce(sum(f.targets) FILTER (WHERE f.outcome = '{ADDED}'), 0)::bigint AS targets,
+    coalesce(sum(f.targets) FILTER (WHERE f.outcome <> '{ADDED}'), 0)::bigint AS final,
+    coalesce(sum(f.credits), 0)::bigint AS credits,
+    (array_agg(p.state_reason ORDER BY p.id) FILTER (WHERE p.state = '{PlanState.PAUSED}'))[1]
+        AS paused_reason
+    FROM plans p
+    LEFT JOIN plan_figures f ON f.account_id = p.account_id AND f.plan_id = p.id
+"""
 _PROGRESS = text(
-    """
-    SELECT p.owner_id,
-           coalesce(sum(f.targets) FILTER (WHERE f.outcome = :added), 0)::bigint AS targets,
-           coalesce(sum(f.targets) FILTER (WHERE f.outcome <> :added), 0)::bigint AS final,
-           coalesce(sum(f.credits), 0)::bigint AS credits,
-           (array_agg(p.state_reason ORDER BY p.id) FILTER (WHERE p.state = :paused))[1] AS paused_reason
-      FROM plans p
-      LEFT JOIN plan_figures f ON f.account_id = p.account_id AND f.plan_id = p.id
+    f"""
+    SELECT p.owner_id, {_FIGURES}
      WHERE p.account_id = :account_id AND p.owner_kind = :owner_kind AND p.owner_id = ANY(:owner_ids)
      GROUP BY p.owner_id
     """
@@ -40,6 +43,14 @@ class OwnerProgress:
     final: int
     credits: int
     paused_reason: str | None
+
+
+def progress_query(account_id: str, owner_kind: str, owner_id: str) -> str:
+    """A query of one row, the fields of an ``OwnerProgress`` of one owner, who is named by expressions."""
+    return (
+        f"SELECT {_FIGURES} WHERE p.account_id = {account_id}"
+        f" AND p.owner_kind = {owner_kind} AND p.owner_id = {owner_id}"
+    )
 
 
 async def plans(
@@ -60,8 +71,6 @@ async def progress(
             "account_id": account_id,
             "owner_kind": owner_kind,
             "owner_ids": list(owner_ids),
-            "added": ADDED,
-            "paused": PlanState.PAUSED,
         },
     )
     return {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import orjson
 from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.campaigns.models import Services
 from ghanti.campaigns.schemas import OWNER_KIND
 from ghanti.database.copying import copy_out
+from ghanti.database.lookups import Lookups
 from ghanti.dialing.models import Channel
 from ghanti.reports.progress import ATTEMPT, TARGET, columns
 
@@ -44,92 +46,129 @@ class Audience:
     carriers: dict[str, int]
 
 
+_AUDIENCE = f"""
+    SELECT c.account_id, c.services, p.ids,
+           (SELECT coalesce(sum(f.credits), 0)::bigint FROM plan_figures f
+             WHERE f.account_id = c.account_id AND f.plan_id = ANY(p.ids)) AS credits,
+           (SELECT json_object_agg(carrier, contacts ORDER BY contacts DESC, carrier)::text
+              FROM (SELECT carrier, sum(contacts)::bigint AS contacts FROM contact_totals t
+                     WHERE t.account_id = c.account_id AND t.campaign_id = c.id
+                     GROUP BY carrier HAVING sum(contacts) > 0) total) AS carriers
+      FROM campaigns c,
+           LATERAL (SELECT ARRAY(SELECT id FROM plans
+                                  WHERE plans.account_id = c.account_id
+                                    AND plans.owner_kind = '{OWNER_KIND}'
+                                    AND plans.owner_id = c.id) AS ids OFFSET 0) p
+     WHERE c.account_id = :account_id AND c.id = :campaign_id
+"""  # noqa: S608 - made of constants
+
+
 async def audience(session: AsyncSession, account_id: int, campaign_id: int) -> Audience | None:
     """The campaign's audience, in one round trip; None without such a campaign."""
     row = (
         await session.execute(
-            text(
-                """
-                SELECT c.services, p.ids,
-                       (SELECT coalesce(sum(f.credits), 0)::bigint FROM plan_figures f
-                         WHERE f.account_id = c.account_id AND f.plan_id = ANY(p.ids)) AS credits,
-                       (SELECT json_object_agg(carrier, contacts ORDER BY contacts DESC, carrier)
-                          FROM (SELECT carrier, sum(contacts)::bigint AS contacts FROM contact_totals t
-                                 WHERE t.account_id = c.account_id AND t.campaign_id = c.id
-                                 GROUP BY carrier HAVING sum(contacts) > 0) total) AS carriers
-                  FROM campaigns c,
-                       LATERAL (SELECT ARRAY(SELECT id FROM plans
-                                              WHERE plans.account_id = c.account_id
-                                                AND plans.owner_kind = :owner_kind
-                                                AND plans.owner_id = c.id) AS ids OFFSET 0) p
-                 WHERE c.account_id = :account_id AND c.id = :campaign_id
-                """
-            ),
-            {"account_id": account_id, "campaign_id": campaign_id, "owner_kind": OWNER_KIND},
+            text(_AUDIENCE),
+            {"account_id": account_id, "campaign_id": campaign_id},
         )
     ).one_or_none()
     if row is None:
         return None
-    services = Services(row.services)
-    return Audience(account_id, campaign_id, services, row.ids, row.credits, row.carriers or {})
+    return _audience_of(account_id, campaign_id, row)
 
 
-async def page(session: AsyncSession, whose: Audience, limit: int, offset: int) -> Sequence[Any]:
-    """Contacts and what became of them, the newest first, as rows of ``progress.columns``."""
-    return await _page(session, whose, None, limit, offset)
+def _audience_of(account_id: int, campaign_id: int, row: Any) -> Audience:
+    carriers = orjson.loads(row.carriers) if row.carriers else {}
+    return Audience(account_id, campaign_id, Services(row.services), row.ids, row.credits, carriers)
+
+
+async def page(
+    lookups: Lookups, account_id: int, campaign_id: int, limit: int, offset: int
+) -> tuple[Audience, Sequence[Any]] | None:
+    """Contacts and what became of them, the newest first, as rows of ``progress.columns``.
+
+    In one round trip, and together with whose they are; None without such a campaign.
+    """
+    values = {"account_id": account_id, "campaign_id": campaign_id, "offset": offset}
+    rows = await lookups.rows(_whole_page_query(limit), values)
+    if not rows:
+        return None
+    whose = _audience_of(account_id, campaign_id, rows[0])
+    return whose, rows if rows[0].id is not None else []
+
+
+@cache
+def _whole_page_query(limit: int) -> str:
+    """The page's length stands in it, for the planner, which would take a parameter for a tenth of all."""
+    audience = _AUDIENCE.replace(":account_id", "%(account_id)s::bigint")
+    audience = audience.replace(":campaign_id", "%(campaign_id)s::bigint")
+    by_services = {services: columns(services) for services in Services}
+    wanted = ", ".join(
+        f"{_by_services({services: each[name] for services, each in by_services.items()})} AS {name}"
+        for name in by_services[Services.PHONE]
+    )
+    channels = _channels("whose.account_id", "whose.ids")
+    return f"""
+        SELECT {wanted}, whose.services, whose.ids, whose.credits, whose.carriers
+          FROM ({audience} OFFSET 0) whose
+          LEFT JOIN LATERAL (
+               SELECT id, number_sent, carrier, updated_at FROM contacts
+                WHERE account_id = %(account_id)s::bigint AND campaign_id = %(campaign_id)s::bigint
+                ORDER BY id DESC LIMIT {limit} OFFSET %(offset)s::bigint) contact ON true{channels}
+         ORDER BY contact.id DESC"""  # noqa: S608 - made of constants and a number
+
+
+def _by_services(expressions: Mapping[Services, str]) -> str:
+    """What differs by the channels of the campaign ``whose``."""
+    different = dict.fromkeys(expressions.values())
+    if len(different) == 1:
+        return next(iter(different))
+    cases = " ".join(f"WHEN '{services}' THEN {expression}" for services, expression in expressions.items())
+    return f"CASE whose.services {cases} END"
 
 
 async def one(session: AsyncSession, whose: Audience, contact_id: int) -> Any:
-    """What became of one contact, or None."""
-    rows = await _page(session, whose, contact_id, 1, 0)
-    return rows[0] if rows else None
-
-
-async def _page(
-    session: AsyncSession, whose: Audience, contact_id: int | None, limit: int, offset: int
-) -> Sequence[Any]:
+    """What became of one contact as a row of ``progress.columns``, or None."""
     rows = await session.execute(
-        text(_page_query(whose.services, one=contact_id is not None)),
+        text(_one_query(whose.services)),
         {
             "account_id": whose.account_id,
             "campaign_id": whose.campaign_id,
             "plan_ids": whose.plan_ids,
             "contact_id": contact_id,
-            "limit": limit,
-            "offset": offset,
         },
     )
-    return rows.all()
+    return rows.one_or_none()
 
 
 @cache
-def _page_query(services: Services, *, one: bool) -> str:
-    """A contact's targets and attempts are looked up one by one.
-
-    Right after a run was ordered the planner has no statistics of its targets and might walk all of them;
-    what stands behind ``OFFSET 0`` it cannot join in another way.
-    """
+def _one_query(services: Services) -> str:
     wanted = ", ".join(f"{expression} AS {name}" for name, expression in columns(services).items())
-    channels = "".join(
-        f"""
-        LEFT JOIN LATERAL (
-             SELECT {TARGET} FROM targets
-              WHERE targets.account_id = :account_id AND targets.contact_id = contact.id
-                AND targets.channel = '{channel}' AND targets.plan_id = ANY(:plan_ids)
-             OFFSET 0) {channel} ON true
-        LEFT JOIN LATERAL (
-             SELECT {ATTEMPT} FROM attempts
-              WHERE attempts.account_id = :account_id AND attempts.id = {channel}.attempt_id
-             OFFSET 0) {channel}_try ON true"""  # noqa: S608
-        for channel in Channel
-    )
     return f"""
         SELECT {wanted}
           FROM (SELECT id, number_sent, carrier, updated_at FROM contacts
                  WHERE account_id = :account_id AND campaign_id = :campaign_id
-                   {"AND id = :contact_id" if one else ""}
-                 ORDER BY id DESC LIMIT :limit OFFSET :offset) contact{channels}
-         ORDER BY contact.id DESC"""  # noqa: S608
+                   AND id = :contact_id) contact{_channels(":account_id", ":plan_ids")}"""  # noqa: S608
+
+
+def _channels(account_id: str, plan_ids: str) -> str:
+    """Joins a contact's targets and attempts, looked up one by one.
+
+    Right after a run was ordered the planner has no statistics of its targets and might walk all of them;
+    what stands behind ``OFFSET 0`` it cannot join in another way.
+    """
+    return "".join(
+        f"""
+        LEFT JOIN LATERAL (
+             SELECT {TARGET} FROM targets
+              WHERE targets.account_id = {account_id} AND targets.contact_id = contact.id
+                AND targets.channel = '{channel}' AND targets.plan_id = ANY({plan_ids})
+             OFFSET 0) {channel} ON true
+        LEFT JOIN LATERAL (
+             SELECT {ATTEMPT} FROM attempts
+              WHERE attempts.account_id = {account_id} AND attempts.id = {channel}.attempt_id
+             OFFSET 0) {channel}_try ON true"""  # noqa: S608
+        for channel in Channel
+    )
 
 
 async def prepare_report(session: AsyncSession, zone: ZoneInfo) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.accounts.errors import NotFoundError
 from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
+from ghanti.database.lookups import Lookups
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.reports import repository
 from ghanti.reports.repository import FORMULA_STARTS, Audience
@@ -49,13 +50,16 @@ class ContactPage:
 
 
 async def contact_page(
-    session: AsyncSession, account_id: int, campaign_id: int, limit: int, offset: int
+    lookups: Lookups, account_id: int, campaign_id: int, limit: int, offset: int
 ) -> ContactPage:
     """A campaign's contacts, newest first, as rows of ``progress.columns``. Raises NotFoundError."""
-    audience = await _audience(session, account_id, campaign_id)
+    found = await repository.page(lookups, account_id, campaign_id, limit, offset)
+    if found is None:
+        raise NotFoundError
+    audience, rows = found
     return ContactPage(
         total=sum(audience.carriers.values()),
-        rows=await repository.page(session, audience, limit, offset),
+        rows=rows,
         credits_consumed=audience.credits,
         carriers=audience.carriers,
     )

@@ -57,10 +57,10 @@ _LATEST = 32_503_680_000
         to_date="Unix time: updated on or before its day",
     ),
 )
-async def list_campaigns(request: Request, principal: Reader, session: Reading) -> Response:
+async def list_campaigns(request: Request, principal: Reader, parts: InParts) -> Response:
     window = window_of(request)
     wanted = _filter(request, principal)
-    total, page = await views.page(session, principal.account_id, wanted, window.limit, window.offset)
+    total, page = await views.page(parts.lookups, principal.account_id, wanted, window.limit, window.offset)
     rows = [links.campaign(request, principal, view, voice_object=True) for view in page]
     return answer(envelope(request, window, total, rows))
 

@@ -20,7 +20,6 @@ from ghanti.api.context import (
     InParts,
     Parts,
     Reader,
-    Reading,
     Sent,
     Transaction,
     Upload,
@@ -135,11 +134,11 @@ async def upload_contacts(
     responses=answers(CONTACT_PAGE),
     openapi_extra=queries(limit="Contacts a page: 10 by default, at most 100", offset="Contacts to skip"),
 )
-async def campaign_detail(
-    request: Request, campaign_id: int, principal: Reader, session: Reading
-) -> Response:
+async def campaign_detail(request: Request, campaign_id: int, principal: Reader, parts: InParts) -> Response:
     window = window_of(request)
-    page = await reports.contact_page(session, principal.account_id, campaign_id, window.limit, window.offset)
+    page = await reports.contact_page(
+        parts.lookups, principal.account_id, campaign_id, window.limit, window.offset
+    )
     rows = [shapes.contact_progress(row, principal.time_zone) for row in page.rows]
     totals = {"total_credits_consumed": page.credits_consumed, "carrier_summary": page.carriers}
     return answer(envelope(request, window, page.total, rows, totals))
