@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ from fastapi import FastAPI
 
 from api_world import PASSWORD, Tenant, assert_error, execute
 from ghanti.accounts.errors import ThrottledError
+from ghanti.accounts.service import Principal
 from ghanti.api import authentication
 from ghanti.api.context import Parts
 from ghanti.api.limits import MOST_ADDRESSES, RequestLimits
@@ -124,3 +127,25 @@ async def test_revoked_elsewhere_is_revoked_within_the_memory(
     assert (await tenant.http.get("voice-models/")).status_code == 200
     now = parts.settings.credential_memory_seconds
     assert (await tenant.http.get("voice-models/")).status_code == 401
+
+
+async def test_requests_at_once_look_their_credential_up_once(
+    tenant: Tenant, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: Parts = app.state.parts
+    now, lookups = 0.0, 0
+    authenticate = authentication.accounts.authenticate
+
+    async def authenticate_counted(*asked: Any) -> Principal:
+        nonlocal lookups
+        lookups += 1
+        return await authenticate(*asked)
+
+    monkeypatch.setattr(authentication.accounts, "authenticate", authenticate_counted)
+    parts.authenticator._clock = lambda: now
+    credential = tenant.http.headers["Authorization"].removeprefix("Bearer ")
+    await parts.authenticator.bearer(credential, "127.0.0.1")
+    now, lookups = 2 * parts.settings.credential_memory_seconds, 0
+    bearers = [parts.authenticator.bearer(credential, "127.0.0.1") for _ in range(10)]
+    assert len({principal.user_id for principal in await asyncio.gather(*bearers)}) == 1
+    assert lookups == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
@@ -56,6 +57,7 @@ class Authenticator:
         self._memory_seconds = memory_seconds
         self._clock = clock
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._asking: dict[tuple[bytes, int], asyncio.Task[Principal]] = {}
         self._forgotten = 0
 
     async def bearer(self, credential: str, address: str) -> Principal:
@@ -83,14 +85,28 @@ class Authenticator:
         now = self._clock()
         if known is None:
             self._limits.check(address)
-        else:
-            self._limits.count(known.principal.user_id)
-            if now - known.checked_at < self._memory_seconds:
-                return known.principal
-        principal = await self._ask(check, credential, key, address)
-        if known is None:
+            principal = await self._ask(check, credential, key, address)
             self._limits.count(principal.user_id)
-        return principal
+            return principal
+        self._limits.count(known.principal.user_id)
+        if now - known.checked_at < self._memory_seconds:
+            return known.principal
+        return await self._ask_once(check, credential, key, address)
+
+    async def _ask_once(self, check: _Check, credential: str, key: bytes, address: str) -> Principal:
+        """Ask again for a credential that was good, once for all requests at this time that bear it.
+
+        One that comes after a revocation does not take an answer from before it.
+        """
+        asked = (key, self._forgotten)
+        asking = self._asking.get(asked)
+        if asking is None:
+            asking = asyncio.create_task(self._ask(check, credential, key, address))
+            self._asking[asked] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(asked, None))
+            asking.add_done_callback(_heard)
+        # Whoever goes away meanwhile must not take it from the others.
+        return await asyncio.shield(asking)
 
     async def _ask(self, check: _Check, credential: str, key: bytes, address: str) -> Principal:
         now, forgotten = self._clock(), self._forgotten
@@ -108,3 +124,9 @@ class Authenticator:
             if len(self._known) > MOST_REMEMBERED:
                 self._known.popitem(last=False)
         return principal
+
+
+def _heard(asked: asyncio.Task[Principal]) -> None:
+    """Nobody may be left to hear why it failed, which asyncio would complain of."""
+    if not asked.cancelled():
+        asked.exception()
