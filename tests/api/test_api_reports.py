@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,11 @@ import psycopg
 import pytest
 
 from api_world import Tenant, execute, scalar
-from ghanti.accounts.errors import ThrottledError
 from ghanti.api import downloads
 from ghanti.api.downloads import Downloads
 from ghanti.database.session import SessionFactory
 from ghanti.reports import service as reports
+from ghanti.turns import NoTurnError
 from processes import eventually
 
 MANY = 30_000
@@ -139,9 +140,9 @@ async def test_downloads_take_turns(
     def lines() -> Any:
         return reports.campaign_csv(sessions, tenant.account_id, big, ZoneInfo("UTC"))
 
-    first = await few.answer(lines(), "first.csv", "text/csv")
-    with pytest.raises(ThrottledError):
-        await few.answer(lines(), "second.csv", "text/csv")
+    first = await few.answer(lines(), tenant.account_id, "first.csv", "text/csv")
+    with pytest.raises(NoTurnError):
+        await few.answer(lines(), tenant.account_id, "second.csv", "text/csv")
 
     async def gone() -> dict[str, str]:
         return {"type": "http.disconnect"}
@@ -151,8 +152,46 @@ async def test_downloads_take_turns(
 
     await first({"type": "http"}, gone, send)
     monkeypatch.setattr(downloads, "_TURN_SECONDS", 10)
-    third = await few.answer(lines(), "third.csv", "text/csv")
+    third = await few.answer(lines(), tenant.account_id, "third.csv", "text/csv")
     await third({"type": "http"}, gone, send)
+
+
+async def _endless() -> AsyncGenerator[bytes, None]:
+    while True:
+        yield bytes(65_536)
+        await asyncio.sleep(0)
+
+
+async def test_an_account_leaves_turns_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "_TURN_SECONDS", 0.05)
+    few = Downloads(4, 60)
+    for _ in range(2):
+        await few.answer(_endless(), 1, "a.csv", "text/csv")
+    with pytest.raises(NoTurnError):
+        await few.answer(_endless(), 1, "a.csv", "text/csv")
+    assert (await few.answer(_endless(), 2, "b.csv", "text/csv")).status_code == 200
+
+
+async def test_a_client_that_takes_little_at_a_time_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though it takes something all the time."""
+    monkeypatch.setattr(downloads, "_UNHURRIED_SECONDS", 0.2)
+    monkeypatch.setattr(downloads, "_LEAST_PACE", 1 << 40)
+    few = Downloads(1, 3600)
+    taken: list[dict[str, Any]] = []
+
+    async def waiting() -> Any:
+        await asyncio.Event().wait()
+
+    async def slowly(message: Any) -> None:
+        await asyncio.sleep(0.02)
+        taken.append(message)
+
+    slow = await few.answer(_endless(), 1, "a.csv", "text/csv")
+    async with asyncio.timeout(30):
+        await slow({"type": "http"}, waiting, slowly)
+    assert len(taken) > 1
+    assert taken[-1]["more_body"]
+    assert (await few.answer(_endless(), 1, "b.csv", "text/csv")).status_code == 200
 
 
 async def test_one_that_nobody_takes_ends_by_itself(
@@ -161,7 +200,7 @@ async def test_one_that_nobody_takes_ends_by_itself(
     few = Downloads(1, 0.2)
     for _ in range(2):
         lines = reports.campaign_csv(sessions, tenant.account_id, big, ZoneInfo("UTC"))
-        assert (await few.answer(lines, "forgotten.csv", "text/csv")).status_code == 200
+        assert (await few.answer(lines, 1, "forgotten.csv", "text/csv")).status_code == 200
 
 
 async def test_unknown_campaigns_have_no_report(tenant: Tenant, other: Tenant, big: int) -> None:

@@ -65,5 +65,5 @@ async def download_report(campaign_id: int, principal: Reader, parts: InParts) -
     """A CSV line a contact, also while the campaign runs: its number, its variables, what became of it."""
     lines = reports.campaign_csv(parts.sessions, principal.account_id, campaign_id, principal.time_zone)
     return await parts.downloads.answer(
-        lines, f"campaign_{campaign_id}_report.csv", "text/csv; charset=utf-8"
+        lines, principal.account_id, f"campaign_{campaign_id}_report.csv", "text/csv; charset=utf-8"
     )

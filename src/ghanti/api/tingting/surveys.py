@@ -139,11 +139,15 @@ async def download_report(request: Request, survey_id: int, principal: Reader, p
     asked = (parts.sessions, principal.account_id, survey_id, principal.time_zone, link)
     if wanted == "csv":
         return await parts.downloads.answer(
-            report.as_csv(*asked), f"survey_{survey_id}_report.csv", "text/csv; charset=utf-8"
+            report.as_csv(*asked),
+            principal.account_id,
+            f"survey_{survey_id}_report.csv",
+            "text/csv; charset=utf-8",
         )
     if wanted == "json":
         return await parts.downloads.answer(
             report.as_json(*asked, partial(survey_shapes.reported, link=link)),
+            principal.account_id,
             f"survey_{survey_id}_report.json",
             "application/json",
         )
