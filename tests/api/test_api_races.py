@@ -153,10 +153,34 @@ async def test_uploads_that_wait_hold_no_connection(app: FastAPI, api_database: 
     async def all_wait() -> bool:
         return len(list(app.state.parts.settings.media_folder.rglob("*.csv"))) == len(uploads)
 
-    async with contacts.reading_turn(), contacts.reading_turn():
+    async with contacts.reading_turn(-1), contacts.reading_turn(-2):
         uploads = [asyncio.ensure_future(upload(number)) for number in range(5)]
         await _until(all_wait)
         assert (await tenant.http.get("voice-models/")).status_code == 200
         assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
     assert [answer.json()["created"] for answer in await asyncio.gather(*uploads)] == [1] * 5
     await engine.dispose()
+
+
+async def test_uploads_of_one_account_do_not_keep_others_waiting(
+    app: FastAPI, tenant: Tenant, other: Tenant
+) -> None:
+    data = b"number\n9841000001\n"
+
+    async def upload(who: Tenant, campaign_id: int) -> httpx.Response:
+        path = f"campaign/create/{campaign_id}/detail/"
+        return await who.http.patch(path, files={"bulk_file": ("c.csv", data, "text/csv")})
+
+    mine = [(await tenant.create())["id"] for _ in range(3)]
+    theirs = (await other.create())["id"]
+
+    async def all_wait() -> bool:
+        return len(list(app.state.parts.settings.media_folder.rglob("*.csv"))) == len(mine)
+
+    async with contacts.reading_turn(tenant.account_id):
+        waiting = [asyncio.ensure_future(upload(tenant, campaign_id)) for campaign_id in mine]
+        await _until(all_wait)
+        async with asyncio.timeout(30):
+            assert (await upload(other, theirs)).json()["created"] == 1
+        assert not any(task.done() for task in waiting)
+    assert [answer.json()["created"] for answer in await asyncio.gather(*waiting)] == [1] * 3

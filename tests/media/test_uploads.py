@@ -227,7 +227,7 @@ async def test_a_decoding_that_takes_too_long_ends(store: MediaStore, tmp_path: 
     source = tmp_path / "long.wav"
     source.write_bytes(wav_bytes(as_pcm(sound(60))))
     with pytest.raises(UndecodableError, match="too much time"):
-        await decoding_process.decode(source, tmp_path / "target", Settings(), seconds=0.01)
+        await decoding_process.decode(source, tmp_path / "target", 7, Settings(), seconds=0.01)
     assert not _decoders()
 
 
@@ -294,3 +294,25 @@ def test_what_a_killed_process_left_goes(store: MediaStore) -> None:
         assert store.discard_scratch(50) == 1
         assert not (folder / "original").exists()
         folder.mkdir(exist_ok=True)
+
+
+async def test_files_of_one_account_do_not_keep_others_waiting(store: MediaStore) -> None:
+    done: list[int] = []
+
+    async def decoded(account_id: int, seconds: float) -> None:
+        data = wav_bytes(as_pcm(sound(seconds)))
+        await uploads.keep_audio(store, io.BytesIO(data), account_id, Settings())
+        done.append(account_id)
+
+    many = [asyncio.create_task(decoded(7, 60)) for _ in range(3)]
+    async with asyncio.timeout(30):
+        await _all_wait(store, len(many))
+    await asyncio.gather(decoded(8, 1), *many)
+    assert 8 in done[:2]
+
+
+async def _all_wait(store: MediaStore, files: int) -> None:
+    while True:
+        if len(list(store.folder.rglob("original"))) == files:
+            return
+        await asyncio.sleep(0)

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import math
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -20,6 +20,7 @@ from ghanti.contacts.errors import ImportRefused
 from ghanti.contacts.frames import Kind
 from ghanti.contacts.reading import Summary
 from ghanti.settings import Settings
+from ghanti.turns import Turns
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 2
@@ -29,17 +30,18 @@ _BATCH_BYTES = 2 << 20
 _BATCHES_AHEAD = 2
 """Batches read while others are being written; then the reading waits."""
 
-_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
 
 Batches = asyncio.Queue[bytes | None]
 """Lines of COPY's text format; None after the last."""
 
 
-@asynccontextmanager
-async def turn() -> AsyncIterator[None]:
-    """One's turn to read a file: begin no transaction before it, since others may take minutes."""
-    async with _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE)):
-        yield
+def turn(account_id: int) -> AbstractAsyncContextManager[None]:
+    """One's turn to read a file, one of each account at a time.
+
+    Begin no transaction before it, since others may take minutes.
+    """
+    return _turns.setdefault(asyncio.get_running_loop(), Turns(_AT_ONCE, each=1)).turn(account_id)
 
 
 async def read(

@@ -16,6 +16,7 @@ from ghanti.confinement import process as confined
 from ghanti.confinement.process import Cause
 from ghanti.media.decoding import UndecodableError
 from ghanti.settings import Settings
+from ghanti.turns import Turns
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 2
@@ -27,7 +28,7 @@ MEGABYTES = 512
 SECONDS = 60
 """Time of one decoding, of the clock and of the processor: 600 s of audio take one or two."""
 
-_slots: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,18 @@ class Decoded:
     ending: str
 
 
-async def decode(source: Path, target: Path, settings: Settings, seconds: float = SECONDS) -> Decoded:
+async def decode(
+    source: Path, target: Path, account_id: int, settings: Settings, seconds: float = SECONDS
+) -> Decoded:
     """Decode ``source``, in one's turn, into ``target``: G.711 µ-law at 8 kHz, without a header.
 
-    Hold no transaction while it runs: others may be decoded first.
+    Hold no transaction while it runs: others may be decoded first, one of each account at a time.
 
     Raises:
         UndecodableError: no audio that can be played, too long, or too hard to decode.
     """
-    async with _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE)):
+    turns = _turns.setdefault(asyncio.get_running_loop(), Turns(_AT_ONCE, each=1))
+    async with turns.turn(account_id):
         process = await confined.start(
             "ghanti.media.decoder",
             str(source),

@@ -44,7 +44,7 @@ async def keep_audio(store: MediaStore, upload: BinaryIO, account_id: int, setti
     with store.scratch() as scratch:
         original, ulaw = scratch / "original", scratch / "ulaw"
         await asyncio.to_thread(_copy, upload, original, settings.upload_megabytes)
-        decoded = await decode(original, ulaw, settings)
+        decoded = await decode(original, ulaw, account_id, settings)
         original_key = f"{folder(account_id)}{uuid4().hex}{decoded.ending}"
         # The original comes last: where it is, the other is too.
         await asyncio.to_thread(store.put_file, ulaw_key(original_key), ulaw)

@@ -25,7 +25,7 @@ from ghanti.api.context import (
     Upload,
     Writer,
 )
-from ghanti.api.idempotency import KeyedRoute
+from ghanti.api.idempotency import HEADER, KeyedRoute
 from ghanti.api.pagination import envelope, window_of
 from ghanti.api.responses import answer
 from ghanti.api.tingting import shapes
@@ -60,7 +60,7 @@ router = APIRouter(tags=["Campaign"], route_class=KeyedRoute)
     openapi_extra=accepts(CONTACT_BODY),
 )
 async def add_contact(
-    campaign_id: int, principal: Writer, sent: Sent, session: Transaction, parts: InParts
+    request: Request, campaign_id: int, principal: Writer, sent: Sent, session: Transaction, parts: InParts
 ) -> Response:
     """`{"number", "other_variables"}` adds one; `{"contacts": […]}` many, skipping numbers it has already."""
     region = parts.settings.home_country
@@ -77,7 +77,9 @@ async def add_contact(
             raise InvalidError("No contact could be added.", extra=body)
         return answer(body, 201 if result.created else 200)
     number, variables = _number(sent), _variables(sent.values.get("other_variables"))
-    contact = await audience.add_one(session, principal, campaign_id, number, variables, region)
+    # What is done under a key is committed together with its answer.
+    lookups = None if HEADER in request.headers else parts.lookups
+    contact = await audience.add_one(session, principal, campaign_id, number, variables, region, lookups)
     return answer(shapes.new_contact(contact, principal.time_zone), 201)
 
 
@@ -110,7 +112,7 @@ async def upload_contacts(
     finally:
         await sent.aclose()
     try:
-        async with reading_turn():
+        async with reading_turn(principal.account_id):
             imported = await audience.import_file(
                 session,
                 principal,
