@@ -25,8 +25,8 @@ def asking(*texts: str) -> list[RenderRequest]:
 
 
 def children() -> list[psutil.Process]:
-    """The pool's processes; other fixtures have children too."""
-    return [p for p in psutil.Process().children(recursive=True) if _speaks(p)]
+    """The processes of this test's pools; those of a server that other tests share are not its children."""
+    return [p for p in psutil.Process().children() if _speaks(p)]
 
 
 def _speaks(process: psutil.Process) -> bool:

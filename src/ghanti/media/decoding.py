@@ -62,6 +62,7 @@ def to_ulaw(file: BinaryIO, longest_seconds: float) -> DecodedAudio:
 
     Raises:
         UndecodableError: not one of the kinds that are supported, damaged, a video, or too long.
+        MemoryError: it needs more memory than there is.
     """
     head, size = file.read(HEAD_BYTES), file.seek(0, io.SEEK_END)
     container = container_of(head)
@@ -73,6 +74,8 @@ def to_ulaw(file: BinaryIO, longest_seconds: float) -> DecodedAudio:
     try:
         with av.open(file, "r", format=container.demuxer, options=_OPTIONS) as opened:
             signal = _signal(opened, container, longest_seconds)
+    except MemoryError:
+        raise
     except av.FFmpegError:
         raise UndecodableError("The file is damaged.") from None
     return DecodedAudio(pcm_to_ulaw(loudness.to_pcm(signal)), container.ending)
@@ -124,6 +127,8 @@ def _frames(opened: InputContainer, stream: AudioStream) -> Iterator[av.AudioFra
         packets += 1
         try:
             yield from packet.decode()
+        except MemoryError:  # PyAV's is an FFmpegError too, but says nothing about the file.
+            raise
         except av.FFmpegError:
             bad += 1
     if bad > max(2, packets * _BAD_PACKETS):
