@@ -10,7 +10,7 @@ from ghanti.surveys import compiling, drafts
 from ghanti.surveys.drafts import StepsError, read_steps
 from ghanti.surveys.models import ContentType, ResponseType, SurveyStep
 from ghanti.surveys.schemas import DEFAULTS, MOST_STEPS, StepOptions, draft_of
-from ghanti.voice.script import Listen, Script
+from ghanti.voice.script import Listen, Record, Script
 
 SAY = {"content_type": "say", "text_or_url": "नमस्ते", "response_type": "dtmf"}
 
@@ -86,6 +86,8 @@ def test_default_names_that_repeat_are_given_out_anew() -> None:
         ({**SAY, "valid_answers": ["1#"], "max_digits": 2}, "terminator"),
         ({**SAY, "max_record_seconds": 601}, "max_record_seconds"),
         ({**SAY, "silence_seconds": 61}, "silence_seconds"),
+        ({**SAY, "min_record_seconds": 31}, "min_record_seconds"),
+        ({**SAY, "min_record_seconds": -1}, "min_record_seconds"),
         ({**SAY, "barge_in": "perhaps"}, "barge_in"),
     ],
 )
@@ -186,6 +188,14 @@ def test_a_question_asked_once_needs_no_prompts() -> None:
     content = compiling.compiled([_step(1, tries=1)])
     assert content["audios"].keys() == {"step_1"}
     Script.model_validate(content["script"])
+
+
+@pytest.mark.parametrize(("wanted", "ms"), [({}, 300), ({"min_record_seconds": 0}, 0)])
+def test_a_click_is_no_recording_unless_it_is_wanted(wanted: dict[str, Any], ms: int) -> None:
+    content = compiling.compiled([_step(1, response_type="raw_record", **wanted)])
+    record = Script.model_validate(content["script"]).steps[1]
+    assert isinstance(record, Record)
+    assert record.min_ms == ms
 
 
 def test_a_hundred_questions_are_one_call() -> None:

@@ -73,6 +73,7 @@ def _answer(step: SurveyStep, name: str) -> dict[str, Any]:
             "do": "record",
             **common,
             "max_ms": _ms(options.max_record_seconds),
+            "min_ms": _ms(options.min_record_seconds),
             "silence_ms": None if options.silence_seconds is None else _ms(options.silence_seconds),
             "beep": options.beep,
         }

@@ -167,6 +167,12 @@ def _options(sent: _Sent) -> StepOptions:
         sent.wrong("valid_answers", "One is shorter than min_digits or longer than max_digits.")
     if terminator is not None and any(terminator in answer for answer in valid):
         sent.wrong("valid_answers", "One holds the terminator.")
+    longest = sent.get("max_record_seconds", _seconds(1, 600)) or DEFAULTS.max_record_seconds
+    shortest = sent.get("min_record_seconds", _seconds(0, 600))
+    if shortest is None:
+        shortest = DEFAULTS.min_record_seconds
+    elif shortest > longest:
+        sent.wrong("min_record_seconds", "It is more than max_record_seconds.")
     silence = DEFAULTS.silence_seconds
     if "silence_seconds" in sent:
         silence = sent.get("silence_seconds", _seconds(0.2, 60))
@@ -180,7 +186,8 @@ def _options(sent: _Sent) -> StepOptions:
         valid_answers=valid,
         tries=sent.get("tries", _whole(1, _MOST_TRIES)) or DEFAULTS.tries,
         barge_in=DEFAULTS.barge_in if barge_in is None else barge_in,
-        max_record_seconds=sent.get("max_record_seconds", _seconds(1, 600)) or DEFAULTS.max_record_seconds,
+        max_record_seconds=longest,
+        min_record_seconds=shortest,
         silence_seconds=silence,
         beep=DEFAULTS.beep if beep is None else beep,
     )

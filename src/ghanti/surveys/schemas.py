@@ -28,6 +28,7 @@ class StepOptions:
         tries: How often the question is asked in all, when nothing valid is pressed or nothing is said.
         barge_in: Whether a key may interrupt the question.
         max_record_seconds: The longest recording.
+        min_record_seconds: A recording whose last sound comes before this is none.
         silence_seconds: How much silence ends a recording; None is none.
         beep: Whether a tone says that the recording begins.
     """
@@ -41,6 +42,7 @@ class StepOptions:
     tries: int = 2
     barge_in: bool = True
     max_record_seconds: float = 30
+    min_record_seconds: float = 0.3
     silence_seconds: float | None = 4
     beep: bool = True
 
@@ -71,7 +73,14 @@ KEY_OPTIONS = (
     "tries",
     "barge_in",
 )
-RECORD_OPTIONS = ("max_record_seconds", "silence_seconds", "terminator", "tries", "beep")
+RECORD_OPTIONS = (
+    "max_record_seconds",
+    "min_record_seconds",
+    "silence_seconds",
+    "terminator",
+    "tries",
+    "beep",
+)
 
 
 @dataclass(frozen=True, slots=True)

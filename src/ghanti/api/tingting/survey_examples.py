@@ -40,6 +40,7 @@ _RECORDED = {
     "input_name": "complaint",
     "audio_file": _AUDIO,
     "max_record_seconds": 30,
+    "min_record_seconds": 0.3,
     "silence_seconds": 4,
     "terminator": "#",
     "tries": 2,
