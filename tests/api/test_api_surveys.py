@@ -351,6 +351,32 @@ async def test_trying_a_survey(tenant: Tenant, sessions: SessionFactory) -> None
     assert (await tenant.get(campaign["id"]))["status"] == "Not Started"
 
 
+@pytest.mark.parametrize("ringing", [False, True])
+async def test_steps_that_are_replaced_withdraw_a_test_call_that_waits(
+    tenant: Tenant, sessions: SessionFactory, settings: Settings, ringing: bool
+) -> None:
+    """It would have had no audio any more; one that is heard already goes on."""
+    campaign = await _survey(tenant, [PLAYED])
+    files = {"0": ("a.wav", audio_file("wav-s16", 1.0), None)}
+    await tenant.http.post(_path(campaign), data={"steps": repr(PLAYED)}, files=files)
+    (contact,) = await tenant.add(campaign["id"], "9841000001")
+    assert (await tenant.http.post(f"test-survey/{contact['id']}/")).status_code == 200
+    if ringing:
+        await execute(
+            sessions,
+            "WITH a AS (INSERT INTO attempts (account_id, id, plan_id, target_id, channel, number, state,"
+            " session_id, lease_until, sent_at) SELECT account_id, gen_random_uuid(), plan_id, id, channel,"
+            " number, 'ringing', gen_random_uuid(), now(), now() FROM targets RETURNING id)"
+            " UPDATE targets SET state = 'active', attempt_id = a.id FROM a",
+        )
+    assert (await tenant.http.post(_path(campaign), json={"steps": [STEP]})).status_code == 200
+    assert not list(settings.media_folder.rglob("*.ulaw"))
+    became = await scalar(sessions, "SELECT concat_ws(', ', state, outcome, reason) FROM targets")
+    assert became == ("active" if ringing else "final, cancelled, steps changed")
+    again = await tenant.http.post(f"test-survey/{contact['id']}/")
+    assert again.status_code == (409 if ringing else 200), again.text
+
+
 async def test_trying_what_is_no_survey(tenant: Tenant) -> None:
     campaign = await tenant.create()
     (contact,) = await tenant.add(campaign["id"], "9841000001")

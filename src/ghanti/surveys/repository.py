@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.accounts.models import Account
+from ghanti.campaigns.schemas import DEMO_KIND
 from ghanti.media import uploads
 from ghanti.speech.models import Voice
 from ghanti.surveys.models import Survey, SurveyStep, SurveyTemplate
@@ -90,6 +91,27 @@ async def sounds(session: AsyncSession, account_id: int, campaign_id: int) -> se
         )
     )
     return {str(key) for key in await session.scalars(statement)}
+
+
+async def waiting_tests(session: AsyncSession, account_id: int, campaign_id: int) -> Sequence[int]:
+    """Plans of test calls of a campaign that are under way, and whose phone does not ring yet."""
+    rows = await session.scalars(
+        text(
+            """
+            SELECT p.id FROM plans p
+             WHERE p.account_id = :account_id AND p.owner_kind = :demo AND p.owner_id = :campaign_id
+               AND p.state IN ('running', 'paused')
+               AND NOT EXISTS (
+                   SELECT FROM targets t
+                     JOIN attempts a ON a.account_id = t.account_id AND a.id = t.attempt_id
+                    WHERE t.account_id = p.account_id AND t.plan_id = p.id
+                      AND t.state = 'active' AND a.state <> 'leased')
+             ORDER BY p.id
+            """
+        ),
+        {"account_id": account_id, "campaign_id": campaign_id, "demo": DEMO_KIND},
+    )
+    return rows.all()
 
 
 async def disused(session: AsyncSession, account_id: int, dropped: Collection[str]) -> list[str]:

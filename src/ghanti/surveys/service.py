@@ -12,11 +12,16 @@ from ghanti.campaigns import repository as campaign_rows
 from ghanti.campaigns import service as campaigns
 from ghanti.campaigns import views
 from ghanti.campaigns.models import Campaign, CampaignStatus, Services
+from ghanti.credits import service as credits
+from ghanti.dialing import service as dialing
 from ghanti.settings import Settings
 from ghanti.surveys import repository
 from ghanti.surveys.models import Survey
 from ghanti.surveys.schemas import Replaced, StepDraft, SurveyView, sound_of
 from ghanti.surveys.sounds import settled
+
+STEPS_CHANGED = "steps changed"
+"""The reason of test calls that the survey's owner overtook."""
 
 
 async def survey(session: AsyncSession, account_id: int, campaign_id: int) -> SurveyView:
@@ -62,8 +67,14 @@ async def replace_steps(
 async def locked(session: AsyncSession, account_id: int, campaign_id: int) -> tuple[Campaign, Survey]:
     """A campaign and its survey, locked, whose steps may be changed.
 
+    Test calls that were to say the former steps, whose audio goes, are withdrawn; those that are heard go on.
+
     Raises NotFoundError, and InvalidError for a campaign that is no survey or ran already.
     """
+    # Balance and plans before the campaign; while the balance is locked no other test call is ordered.
+    await credits.lock(session, [account_id])
+    for plan_id in await repository.waiting_tests(session, account_id, campaign_id):
+        await dialing.stop_plan(session, account_id, plan_id, STEPS_CHANGED)
     campaign = await views.locked(session, account_id, campaign_id)
     row = await repository.of_campaign(session, account_id, campaign_id)
     if campaign.services != Services.SURVEY or row is None:
