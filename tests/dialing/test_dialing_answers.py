@@ -16,6 +16,7 @@ from ghanti.dialing import answers, discarding
 from ghanti.dialing.answers import GivenAnswer
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.calls import dial_order, moment, way_out
+from ghanti.dialing.erasing import forget_contact
 from ghanti.dialing.events import EventRecorder
 from ghanti.dialing.models import AnswerKind, AnswerState
 from ghanti.dialing.sessions import take_over
@@ -290,6 +291,24 @@ async def test_recordings_of_what_was_deleted_are_swept(
     await world.execute("DELETE FROM plans")
     assert await sweep_recordings(world.sessions, store) == 1
     assert [path.exists() for path in (kept, fresh)] == [False, True]
+
+
+async def test_the_recording_of_a_contact_that_is_deleted_is_swept(
+    world: World, recorder: EventRecorder, store: MediaStore, tmp_path: Path
+) -> None:
+    lease = await _sent(world)
+    names = [f"{lease.attempt_id}-1-r{number}.wav" for number in (3, 4)]
+    paths = [_recorded(tmp_path / "voice", name) for name in names]
+    await recorder.record([_told(lease, "r3", "stored", path=str(paths[0]), ms=10)])
+    kept = _age(store.path(await world.value("SELECT media_key FROM answers")), 120)
+    assert lease.contact_id is not None
+    async with transaction(world.sessions) as session:
+        await forget_contact(session, lease.account_id, lease.contact_id)
+    # What the call recorded yet is taken in, and not kept either.
+    await recorder.record([_told(lease, "r4", "stored", path=str(paths[1]), ms=10)])
+    late = _age(store.path(f"recordings/{lease.account_id}/{names[1]}"), 120)
+    assert await sweep_recordings(world.sessions, store) == 2
+    assert [kept.exists(), late.exists()] == [False, False]
 
 
 def _age(path: Path, seconds: float) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -10,9 +12,10 @@ from sqlalchemy import text
 from engine_world import TARIFF, World, outcome
 from ghanti.credits import service as credits
 from ghanti.database.session import transaction
-from ghanti.dialing import attempts, closing, ownership, sessions
+from ghanti.dialing import answers, attempts, closing, erasing, ownership, sessions
+from ghanti.dialing.answers import GivenAnswer
 from ghanti.dialing.attempts import Lease
-from ghanti.dialing.models import Outcome, Plan
+from ghanti.dialing.models import AnswerKind, AnswerState, Outcome, Plan
 
 RETRY = {"no_answer": {"times": 3, "gap_seconds": 0}, "hungup": {"times": 3, "gap_seconds": 0}}
 
@@ -31,6 +34,7 @@ async def _delete(world: World, lease: Lease) -> None:
     async with transaction(world.sessions) as session:
         await credits.lock(session, [lease.account_id])
         await ownership.withdraw_contact(session, lease.account_id, lease.contact_id)
+        await erasing.forget_contact(session, lease.account_id, lease.contact_id)
         await session.execute(
             text("DELETE FROM contacts WHERE id = :id"),
             {"id": lease.contact_id},
@@ -44,6 +48,68 @@ async def _over(world: World, plan: Plan) -> list[tuple[str, str]]:
     assert await world.value("SELECT count(*) FROM attempts WHERE state <> 'ended'") == 0
     await world.check()
     return [tuple(row) for row in await world.rows("SELECT outcome, reason FROM targets ORDER BY id")]
+
+
+DEADLINE = 30.0
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+PERSONAL = """
+    SELECT (SELECT count(*) FROM answers),
+           (SELECT count(*) FROM targets WHERE number <> '' OR content IS NOT NULL),
+           (SELECT count(*) FROM attempts WHERE number <> '' OR keys <> '')
+"""
+
+
+async def _answer(world: World, lease: Lease, name: str) -> None:
+    told = GivenAnswer(
+        lease.attempt_id, name, AnswerKind.KEYS, AnswerState.GIVEN, datetime.now(UTC), keys="1"
+    )
+    async with transaction(world.sessions) as session:
+        await answers.record(session, [told])
+
+
+async def test_what_one_answered_goes_with_it(world: World) -> None:
+    """Also what is told, or told again, after it."""
+    plan, lease, _ = await _leased(world)
+    await world.send([lease])
+    await _answer(world, lease, "q1")
+    await world.record(replace(outcome(lease, Outcome.COMPLETED), keys="1"))
+    assert await world.rows(PERSONAL) == [(1, 1, 1)]
+    await _delete(world, lease)
+    assert await world.rows(PERSONAL) == [(0, 0, 0)]
+    await _answer(world, lease, "q1")
+    assert await world.rows(PERSONAL) == [(0, 0, 0)]
+    assert await _over(world, plan) == [("completed", "completed")]
+
+
+async def test_what_one_in_flight_answers_yet_is_not_kept(world: World) -> None:
+    plan, lease, _ = await _leased(world)
+    await world.send([lease])
+    await _answer(world, lease, "q1")
+    await _delete(world, lease)
+    await _answer(world, lease, "q2")
+    await world.record(replace(outcome(lease, Outcome.HUNGUP), keys="12"))
+    assert await world.rows(PERSONAL) == [(0, 0, 0)]
+    assert [result for result, _ in await _over(world, plan)] == ["hungup"]
+
+
+async def test_an_answer_that_comes_just_as_one_is_deleted_is_not_kept(world: World) -> None:
+    _, lease, _ = await _leased(world)
+    await world.send([lease])
+    assert lease.contact_id is not None
+    async with transaction(world.sessions) as session:
+        await credits.lock(session, [lease.account_id])
+        await ownership.withdraw_contact(session, lease.account_id, lease.contact_id)
+        await erasing.forget_contact(session, lease.account_id, lease.contact_id)
+        coming = asyncio.create_task(_answer(world, lease, "q1"))
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                if await world.value(WAITING):
+                    break
+                await asyncio.sleep(0.02)
+    await coming
+    assert await world.value("SELECT count(*) FROM answers") == 0
 
 
 async def test_one_that_waits_ends(world: World) -> None:

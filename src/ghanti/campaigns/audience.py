@@ -18,7 +18,7 @@ from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
 from ghanti.contacts.results import AddResult, ImportResult
 from ghanti.credits import service as credits
-from ghanti.dialing import ownership
+from ghanti.dialing import erasing, ownership
 from ghanti.settings import Settings
 
 
@@ -134,10 +134,14 @@ async def update_number(
 
 
 async def delete(session: AsyncSession, principal: Principal, contact_id: int) -> None:
-    """Remove a contact, out of a run too; while it is being called it is hung up. Raises NotFoundError."""
+    """Remove a contact, out of a run too; while it is being called it is hung up. Raises NotFoundError.
+
+    What it answered goes with it; its calls still count.
+    """
     # Balance before targets: the order that every transaction keeps.
     await credits.lock(session, [principal.account_id])
     await ownership.withdraw_contact(session, principal.account_id, contact_id)
+    await erasing.forget_contact(session, principal.account_id, contact_id)
     with _refusals():
         await contacts.delete(session, principal.account_id, contact_id)
 

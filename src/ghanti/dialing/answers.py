@@ -42,7 +42,8 @@ class GivenAnswer:
 async def record(session: AsyncSession, given: Sequence[GivenAnswer]) -> None:
     """Keep answers. One that stands is left alone; only what is pending or lost is replaced.
 
-    A lost recording gives way to the truth about the same attempt, and to whatever a later one tells.
+    A lost recording gives way to the truth about the same attempt, and to whatever a later one tells. Of a
+    contact that was deleted nothing is kept.
     """
     if not given:
         return
@@ -52,7 +53,10 @@ async def record(session: AsyncSession, given: Sequence[GivenAnswer]) -> None:
             INSERT INTO answers (account_id, target_id, name, attempt_id, kind, state, keys, media_key, ms,
                                  answered_at)
             SELECT a.account_id, a.target_id, :name, a.id, :kind, :state, :keys, :media_key, :ms, :answered_at
-              FROM attempts a WHERE a.id = :attempt_id
+              FROM attempts a
+              JOIN targets t ON t.account_id = a.account_id AND t.id = a.target_id
+             WHERE a.id = :attempt_id AND NOT t.withdrawn
+               FOR KEY SHARE OF t
             ON CONFLICT (account_id, target_id, name) DO UPDATE
                SET attempt_id = excluded.attempt_id, kind = excluded.kind, state = excluded.state,
                    keys = excluded.keys, media_key = excluded.media_key, ms = excluded.ms,

@@ -15,7 +15,7 @@ from ghanti.credits import repository as ledger
 from ghanti.credits import service as credits
 from ghanti.credits.models import Currency, EntryKind
 from ghanti.credits.tariff import Tariff
-from ghanti.dialing import answers, attempts, handlers, repository
+from ghanti.dialing import answers, attempts, erasing, handlers, repository
 from ghanti.dialing.models import AttemptState, Channel, Delivery, Outcome, PlanState, TargetState
 from ghanti.dialing.repository import FigureDelta
 
@@ -64,6 +64,7 @@ async def record(
         return set()
     charges = await _charges(session, locked, by_id, tariff)
     await attempts.end(session, [_ended(row, by_id[row.id], charges[row.id]) for row in locked])
+    await erasing.forget_ended(session, [row for row in locked if row.withdrawn])
     retries = {row.id: _retry(row, by_id[row.id]) for row in locked}
     await attempts.end_targets(
         session, [_target(row, by_id[row.id], charges[row.id], retries[row.id]) for row in locked]
