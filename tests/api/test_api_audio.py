@@ -323,3 +323,33 @@ async def test_a_demo_call_plays_the_audio(tenant: Tenant, sessions: SessionFact
     assert answer.status_code in (200, 201), answer.text
     said = await scalar(sessions, "SELECT call_content FROM plans")
     assert said["audios"]["message"]["media"].endswith(".ulaw")
+
+
+WHOLE = ["lines=0-1", "bytes", "bytes=", "bytes=a-b", "bytes=-", "bytes=5-2", "bytes=0-1,x", "=0-1", "0-1"]
+
+
+@pytest.mark.parametrize("wanted", WHOLE)
+async def test_ranges_that_make_no_sense_are_ignored(
+    tenant: Tenant, http: httpx.AsyncClient, wanted: str
+) -> None:
+    """RFC 9110, section 14.2."""
+    url = (await create(tenant))["audio_file"]
+    answer = await http.get(url, headers={"Range": wanted})
+    assert (answer.status_code, answer.content) == (200, MP3)
+
+
+async def test_ranges_of_bytes(tenant: Tenant, http: httpx.AsyncClient) -> None:
+    url = (await create(tenant))["audio_file"]
+    for wanted, part_of_it in {"bytes=0-9": MP3[:10], "bytes=10-": MP3[10:], "Bytes= -5": MP3[-5:]}.items():
+        answer = await http.get(url, headers={"Range": wanted})
+        assert (answer.status_code, answer.content) == (206, part_of_it)
+
+
+@pytest.mark.parametrize("wanted", ["bytes=99999999-", "bytes=99999999-999999990", "bytes=-0"])
+async def test_ranges_that_the_file_has_not(tenant: Tenant, http: httpx.AsyncClient, wanted: str) -> None:
+    url = (await create(tenant))["audio_file"]
+    answer = await http.get(url, headers={"Range": wanted})
+    assert answer.status_code == 416
+    assert_error(answer)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-range"] == f"bytes */{len(MP3)}"
