@@ -236,10 +236,10 @@ def _report_query(whose: Audience, variables: Sequence[str], last: int, end: int
         own["status"],
         sql.SQL("({})::text || 's'").format(own["seconds"]),
         own["seconds"],
-        own["playback"],
+        _bare(own["playback"]),
         own["credits_phone"],
         own["credits_sms"],
-        own["sms_status"],
+        _bare(own["sms_status"]),
         own["carrier"],
         own["attempts"],
         _moment(own["started_at"]),
@@ -288,6 +288,11 @@ def _defused(value: sql.Composable) -> sql.Composable:
     return sql.SQL("CASE WHEN ascii({0}) IN ({1}) THEN '''' || {0} ELSE {0} END").format(
         value, sql.SQL(starts)
     )
+
+
+def _bare(value: sql.Composable) -> sql.Composable:
+    """Text whose empty cells have no quotes: COPY writes those of a null so."""
+    return sql.SQL("nullif({}, '')").format(value)
 
 
 def _moment(value: sql.Composable) -> sql.Composable:
