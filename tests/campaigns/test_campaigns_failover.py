@@ -13,7 +13,7 @@ from ghanti.campaigns import handlers as campaign_handlers
 from ghanti.campaigns.models import Campaign
 from ghanti.credits import service as credits
 from ghanti.database.session import transaction
-from ghanti.dialing import closing, handlers, outcomes, ownership, sessions
+from ghanti.dialing import closing, handlers, late, outcomes, ownership, sessions
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.models import Channel, Outcome, Plan
 
@@ -34,7 +34,7 @@ async def _sent(
 ) -> tuple[Plan, list[Lease]]:
     """A running campaign with these triggers, all its calls on their way."""
     account, trunk = await world.account(), await world.trunk()
-    plan = await world.plan(account, contacts, **{"sms_content": TEXT, **order})
+    plan = await world.plan(account, contacts, **{"sms_content": TEXT, "text_instead": True, **order})
     await world.execute(
         "UPDATE campaigns SET services = :services, failover_target = :wanted, status = 'Running'",
         services=services,
@@ -126,19 +126,64 @@ async def test_the_plan_ends_only_with_its_message_which_is_held_and_charged(wor
     await world.check()
 
 
-async def test_a_truth_that_comes_late_fires_no_second_time(world: World) -> None:
-    _, (lease,) = await _sent(world, ["failed", "completed"])
+async def _lost(world: World, lease: Lease) -> None:
+    """Its worker dies, and a while after the last call the plan is swept."""
     async with transaction(world.sessions) as session:
         await sessions.end_session(session, world.worker)
     await sessions.take_over(world.sessions, TARIFF, lease.attempt_id, 5)
     assert await world.value("SELECT outcome FROM targets WHERE channel = 'call'") == "unknown"
-    assert len(await _texts(world)) == 1
-    await world.record(outcome(lease, Outcome.COMPLETED))
-    assert await world.value("SELECT outcome FROM targets WHERE channel = 'call'") == "completed"
-    assert len(await _texts(world)) == 1
-    await world.record(outcome(lease, Outcome.COMPLETED))
-    assert len(await _texts(world)) == 1
+    await late.settle_provisional(world.sessions)
+    await closing.sweep_plans(world.sessions)
+
+
+@pytest.mark.parametrize(
+    ("truth", "texts"), [(Outcome.COMPLETED, []), (Outcome.NO_ANSWER, [("waiting", "")])]
+)
+async def test_a_message_waits_for_the_truth(
+    world: World, truth: Outcome, texts: list[tuple[str, str]]
+) -> None:
+    """What is unknown for now fires nothing, and the plan is there for what the truth fires."""
+    plan, (lease,) = await _sent(world, ["failed", "unanswered"])
+    await _lost(world, lease)
+    assert await _texts(world) == []
+    assert (await world.state(plan))[0] == "running"
+    await world.record(outcome(lease, truth))
+    assert await world.value("SELECT outcome FROM targets WHERE channel = 'call'") == truth
+    assert await _texts(world) == texts
+    await world.record(outcome(lease, Outcome.BUSY))
+    assert await _texts(world) == texts
+    await closing.sweep_plans(world.sessions)
+    assert (await world.state(plan))[0] == ("running" if texts else "finished")
     await world.check()
+
+
+async def test_where_the_truth_never_comes_the_message_goes_in_the_end(world: World) -> None:
+    plan, (lease,) = await _sent(world, ["failed"])
+    await _lost(world, lease)
+    await world.execute("UPDATE attempts SET sent_at = sent_at - interval '7401 s'")
+    for _ in range(2):
+        await late.settle_provisional(world.sessions)
+        assert await _texts(world) == [("waiting", "")]
+    assert not await world.record(outcome(lease, Outcome.COMPLETED))
+    assert (await world.state(plan))[0] == "running"
+    await world.check()
+
+
+async def test_a_stopped_plan_waits_for_no_truth(world: World) -> None:
+    plan, (lease,) = await _sent(world, ["failed", "unanswered"])
+    await _lost(world, lease)
+    await world.stop(plan)
+    await closing.sweep_plans(world.sessions)
+    assert await world.state(plan) == ("finished", "emergency_stop")
+    await world.record(outcome(lease, Outcome.NO_ANSWER))
+    assert await _texts(world) == []
+    await world.check()
+
+
+async def test_a_plan_without_such_messages_waits_for_no_truth(world: World) -> None:
+    plan, (lease,) = await _sent(world, [], text_instead=False)
+    await _lost(world, lease)
+    assert (await world.state(plan))[0] == "finished"
 
 
 async def test_outcome_and_message_are_one_commit(world: World) -> None:

@@ -39,8 +39,15 @@ def follows(outcome: Outcome, dialled: bool, wanted: Collection[str]) -> bool:
 
 
 async def follow_up(session: AsyncSession, batch: list[TargetOutcome]) -> None:
-    """Order the messages that these outcomes are followed by, in the transaction that records them."""
-    calls = [told for told in batch if told.channel is Channel.CALL and told.contact_id is not None]
+    """Order the messages that these outcomes are followed by, in the transaction that records them.
+
+    A provisional outcome is followed by none: what it is replaced by is, or it itself once it stands.
+    """
+    calls = [
+        told
+        for told in batch
+        if told.channel is Channel.CALL and told.contact_id is not None and not told.provisional
+    ]
     wanted = await repository.failover_targets(session, {(told.account_id, told.owner_id) for told in calls})
     followed: dict[int, list[int]] = defaultdict(list)
     for told in calls:

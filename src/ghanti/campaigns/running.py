@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.accounts.errors import ConflictError, InvalidError
 from ghanti.accounts.service import Principal
-from ghanti.campaigns import content, repository, schedule, views
+from ghanti.campaigns import content, failover, repository, schedule, views
 from ghanti.campaigns.models import Campaign, CampaignStatus, Services
 from ghanti.campaigns.schemas import OWNER_KIND, Started, Stopped
 from ghanti.credits import service as credits
@@ -141,6 +141,7 @@ async def _order(
         ring_seconds=ring_seconds,
         retries=campaign.retries,
         pace=campaign.pace,
+        text_instead=failover.applies(campaign),
     )
 
 

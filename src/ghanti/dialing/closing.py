@@ -20,6 +20,9 @@ from ghanti.dialing.repository import FigureDelta, FinalTarget
 
 logger = logging.getLogger(__name__)
 
+DELETED = "deleted"
+"""The reason of plans whose owner was deleted: they go when they are finished (``removal.py``)."""
+
 WITHDRAWN = "contact deleted"
 """The reason of targets whose contact was deleted."""
 
@@ -118,7 +121,7 @@ async def _sweep(session: AsyncSession, plan: Plan, now: datetime) -> None:
     await announce(session, repository.NOBODY, plan, withdrawn)
     if plan.expires_at is not None and plan.expires_at <= now:
         await _expire(session, plan)
-    if not await repository.has_open_targets(session, plan.account_id, plan.id):
+    if not await repository.is_open(session, plan.account_id, plan.id):
         plan.state = PlanState.FINISHED
         plan.finished_at = func.now()
         await session.flush()

@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 class TargetOutcome:
     """A target that became final; ``contact_id`` is None for a number that is no contact.
 
-    ``dialled`` tells whether any attempt at it was sent.
+    ``dialled`` tells whether any attempt at it was sent. Of a ``provisional`` outcome the owner hears again:
+    of the truth that replaces it, or that it stands.
     """
 
     account_id: int
@@ -34,6 +35,7 @@ class TargetOutcome:
     outcome: Outcome
     owner_id: int
     dialled: bool
+    provisional: bool = False
 
 
 OutcomeHandler = Callable[[AsyncSession, list[TargetOutcome]], Awaitable[None]]

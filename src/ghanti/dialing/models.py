@@ -96,6 +96,12 @@ class Plan(Base):
         CheckConstraint("(state = 'finished') = (finished_at IS NOT NULL)", name="finished"),
         Index("ix_plans_live", "state", postgresql_where=text("state <> 'finished'")),
         Index("ix_plans_owner", "account_id", "owner_kind", "owner_id"),
+        Index(
+            "ix_plans_forgotten",
+            "account_id",
+            "id",
+            postgresql_where=text("state = 'finished' AND state_reason = 'deleted'"),
+        ),
     )
 
     account_id: Mapped[AccountId]
@@ -120,6 +126,10 @@ class Plan(Base):
     ring_seconds: Mapped[int]
     retries: Mapped[dict[str, Any]] = mapped_column(
         server_default=text("'{}'"), comment='Outcome to {"times": n, "gap_seconds": s}; empty is never'
+    )
+    text_instead: Mapped[bool] = mapped_column(
+        server_default=text("false"),
+        comment="A text may follow its calls, so it waits until what became of them is certain",
     )
     announced: Mapped[bool] = mapped_column(server_default=text("false"), comment="Its start was announced")
     created_at: Mapped[CreatedAt]
@@ -223,6 +233,7 @@ class Attempt(Base):
         ),
         Index("ix_attempts_token", "id"),
         Index("ix_attempts_leased_at", "account_id", "leased_at"),
+        Index("ix_attempts_provisional", "account_id", "plan_id", postgresql_where=text("provisional")),
     )
 
     account_id: Mapped[ParentAccountId]

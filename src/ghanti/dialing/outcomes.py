@@ -75,7 +75,7 @@ async def record(
         worker,
         [d for row in locked for d in _figures(row, by_id[row.id], charges[row.id], retries[row.id])],
     )
-    await _tell(session, [(row, by_id[row.id].outcome) for row in locked if retries[row.id] is None])
+    await _tell(session, [(row, by_id[row.id]) for row in locked if retries[row.id] is None])
     return {row.id for row in locked}
 
 
@@ -206,7 +206,7 @@ def _figures(row: Any, outcome: AttemptOutcome, charged: int, retry: timedelta |
     return deltas
 
 
-async def _tell(session: AsyncSession, final: Sequence[tuple[Any, Outcome]]) -> None:
+async def _tell(session: AsyncSession, final: Sequence[tuple[Any, AttemptOutcome]]) -> None:
     batches: dict[str, list[handlers.TargetOutcome]] = defaultdict(list)
     for row, outcome in final:
         batches[row.owner_kind].append(
@@ -216,9 +216,10 @@ async def _tell(session: AsyncSession, final: Sequence[tuple[Any, Outcome]]) -> 
                 row.target_id,
                 row.contact_id,
                 Channel(row.channel),
-                outcome,
+                outcome.outcome,
                 row.owner_id,
                 dialled=row.sent_attempts > 0,
+                provisional=outcome.provisional,
             )
         )
     for owner_kind, batch in batches.items():

@@ -310,6 +310,16 @@ async def close_withdrawn(
     return [FinalTarget(*row) for row in rows]
 
 
+_AWAITS_TRUTH = """
+    p.text_instead AND p.state <> 'stopped'
+    AND EXISTS (SELECT FROM attempts a
+                  JOIN targets t ON t.account_id = a.account_id AND t.id = a.target_id
+                                AND t.attempt_id = a.id
+                 WHERE a.account_id = p.account_id AND a.plan_id = p.id AND a.provisional)
+"""
+"""Of a plan ``p``: a call's outcome is provisional, and a text may follow the one that is not."""
+
+
 async def live_plans(session: AsyncSession) -> list[Any]:
     """Plans that are not finished: ``near`` ones begin within a second, ``due`` ones are to be swept.
 
@@ -318,11 +328,12 @@ async def live_plans(session: AsyncSession) -> list[Any]:
     """
     rows = await session.execute(
         text(
-            """
+            f"""
             SELECT p.account_id, p.id, now() AS now, p.starts_at <= now() + interval '1 s' AS near,
                    p.state = 'stopped'
                    OR (p.starts_at <= now()
-                       AND (NOT p.announced OR target.open IS NULL OR withdrawn.waits
+                       AND (NOT p.announced OR withdrawn.waits
+                            OR (target.open IS NULL AND NOT ({_AWAITS_TRUTH}))
                             OR coalesce(p.expires_at <= now(), false))) AS due
               FROM plans p
               LEFT JOIN LATERAL (
@@ -335,18 +346,24 @@ async def live_plans(session: AsyncSession) -> list[Any]:
                       AND t.withdrawn AND t.state = 'waiting'
                     LIMIT 1) withdrawn ON true
              WHERE p.state <> 'finished'
-            """
+            """  # noqa: S608 - made of constants
         )
     )
     return list(rows)
 
 
-async def has_open_targets(session: AsyncSession, account_id: int, plan_id: int) -> bool:
+async def is_open(session: AsyncSession, account_id: int, plan_id: int) -> bool:
+    """Whether the plan has targets that are not final, or such as a truth may change that a text follows."""
+    # One statement, so one snapshot: the truth that makes a text is no longer awaited once the text is there.
     return bool(
         await session.scalar(
             text(
-                "SELECT EXISTS (SELECT FROM targets WHERE account_id = :account_id AND plan_id = :plan_id"
-                " AND state <> 'final')"
+                f"""
+                SELECT EXISTS (SELECT FROM targets WHERE account_id = :account_id AND plan_id = :plan_id
+                                                     AND state <> 'final')
+                       OR EXISTS (SELECT FROM plans p
+                                   WHERE p.account_id = :account_id AND p.id = :plan_id AND {_AWAITS_TRUTH})
+                """  # noqa: S608 - made of constants
             ),
             {"account_id": account_id, "plan_id": plan_id},
         )

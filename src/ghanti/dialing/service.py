@@ -35,6 +35,8 @@ class PlanOrder:
     retries: dict[str, Any] = field(default_factory=dict)
     pace: Decimal | None = None
     """Call starts a second; None is as fast as the trunks allow."""
+    text_instead: bool = False
+    """Whether ``text_instead`` may be asked for: it is then open until what became of its calls is sure."""
 
 
 async def create_plan(session: AsyncSession, order: PlanOrder) -> Plan:
@@ -57,6 +59,7 @@ async def create_plan(session: AsyncSession, order: PlanOrder) -> Plan:
         ring_seconds=order.ring_seconds,
         retries=order.retries,
         pace=order.pace,
+        text_instead=order.text_instead,
     )
     session.add(plan)
     await session.flush()

@@ -13,7 +13,7 @@ from ghanti.credits.tariff import Tariff
 from ghanti.database.errors import reason
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
-from ghanti.dialing import attempts, closing, sessions
+from ghanti.dialing import attempts, closing, late, removal, sessions
 from ghanti.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 SWEEP_SECONDS = 0.25
 OUTAGE_SECONDS = 0.25
+_TIDY_SECONDS = 1.0
 _GATHER_SECONDS = 0.02
 _MOST_AT_ONCE = 500
 
@@ -117,6 +118,7 @@ class Sweeper:
             tasks.create_task(every(1.0, self.beat, "heartbeat"))
             tasks.create_task(every(1.0, self._take_over, "takeover"))
             tasks.create_task(every(SWEEP_SECONDS, self._sweep, "sweep"))
+            tasks.create_task(every(_TIDY_SECONDS, self._tidy, "tidying"))
 
     async def beat(self) -> None:
         """Say that we live; a gap between two beats means that we, or all, stood still."""
@@ -142,6 +144,10 @@ class Sweeper:
         )
         if taken:
             logger.warning("took over %d attempts of workers that are gone", taken)
+
+    async def _tidy(self) -> None:
+        await late.settle_provisional(self._sessions)
+        await removal.remove_deleted(self._sessions)
 
     async def _sweep(self) -> None:
         self.busy = await closing.sweep_plans(self._sessions)
