@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from api_world import Tenant, execute, scalar
 from ghanti.database.session import SessionFactory, transaction
-from ghanti.dialing import closing
+from ghanti.dialing import closing, removal
 from ghanti.dialing.models import Plan
 
 LATER = (datetime.now(UTC) + timedelta(days=2)).isoformat()
@@ -237,6 +237,7 @@ async def test_deleted_campaign_leaves_no_plan_behind(tenant: Tenant, sessions: 
     await tenant.run(campaign["id"])
     await tenant.http.delete(f"campaign/{campaign['id']}/")
     await closing.sweep_plans(sessions)
+    await removal.remove_deleted(sessions)
     assert await scalar(sessions, "SELECT count(*) FROM plans") == 0
     assert await scalar(sessions, "SELECT count(*) FROM targets") == 0
 

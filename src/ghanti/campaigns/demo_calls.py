@@ -88,13 +88,13 @@ async def listed(session: AsyncSession, principal: Principal, contact_id: int) -
 
 
 async def stop_all(session: AsyncSession, account_id: int, campaign_id: int, reason: str) -> None:
-    """Hang up the demo calls of a campaign that is deleted and forget those that ended.
+    """Hang up the demo calls of a campaign that is deleted and have all of them forgotten.
 
     The balance is locked already.
     """
     for plan in await ownership.plans(session, account_id, DEMO_KIND, [campaign_id]):
         await dialing.stop_plan(session, account_id, plan.id, reason)
-    await ownership.forget_finished_plans(session, account_id, DEMO_KIND, campaign_id)
+    await ownership.forget_plans(session, account_id, DEMO_KIND, campaign_id)
 
 
 async def _contact(session: AsyncSession, account_id: int, contact_id: int) -> Contact:

@@ -6,9 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.campaigns import failover, repository
 from ghanti.campaigns.models import CampaignStatus
-from ghanti.campaigns.schemas import DEMO_KIND, OWNER_KIND
+from ghanti.campaigns.schemas import OWNER_KIND
 from ghanti.dialing import handlers, ownership
-from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Plan
 
 _WHILE_PAUSED = (None, "credits")
@@ -20,7 +19,6 @@ def register() -> None:
     handlers.register(OWNER_KIND, failover.follow_up)
     handlers.register_started(OWNER_KIND, started)
     handlers.register_finished(OWNER_KIND, finished)
-    handlers.register_finished(DEMO_KIND, demo_finished)
 
 
 async def started(session: AsyncSession, plan: Plan) -> None:
@@ -29,12 +27,8 @@ async def started(session: AsyncSession, plan: Plan) -> None:
 
 async def finished(session: AsyncSession, plan: Plan) -> None:
     """Completed when all was tried; Terminated, with the reason, when it was stopped before."""
-    if not await repository.exists(session, plan.account_id, plan.owner_id):
-        # Deleted while calls were in flight: its plan was kept until they were hung up and settled.
-        await ownership.forget_finished_plans(session, plan.account_id, OWNER_KIND, plan.owner_id)
-        return
-    if await dialing.live_plan(session, plan.account_id, plan.owner_kind, plan.owner_id) is not None:
-        return  # Run again meanwhile: the newer plan decides.
+    if not await ownership.is_newest(session, plan):
+        return  # Run again meanwhile: the newer plan decides, whether it runs or has ended already.
     stopped = plan.state_reason not in _WHILE_PAUSED
     await repository.set_status(
         session,
@@ -43,9 +37,3 @@ async def finished(session: AsyncSession, plan: Plan) -> None:
         CampaignStatus.TERMINATED if stopped else CampaignStatus.COMPLETED,
         plan.state_reason if stopped else None,
     )
-
-
-async def demo_finished(session: AsyncSession, plan: Plan) -> None:
-    """A demo call changes nothing of its campaign, and goes with one that was deleted meanwhile."""
-    if not await repository.exists(session, plan.account_id, plan.owner_id):
-        await ownership.forget_finished_plans(session, plan.account_id, DEMO_KIND, plan.owner_id)

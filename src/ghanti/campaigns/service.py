@@ -18,6 +18,7 @@ from ghanti.contacts import service as contacts
 from ghanti.credits import service as credits
 from ghanti.dialing import ownership
 from ghanti.dialing import service as dialing
+from ghanti.dialing.closing import DELETED
 from ghanti.media import uploads
 from ghanti.settings import Settings
 from ghanti.speech.models import Voice
@@ -92,15 +93,15 @@ async def set_message(
 async def delete(session: AsyncSession, principal: Principal, campaign_id: int) -> list[str]:
     """Remove a campaign with its contacts and attempts, stopping it first; the ledger stays.
 
-    Answers the keys of its uploads, to be removed from the media store after the commit. What a
-    stopped plan leaves behind goes when its last call has been hung up (``handlers.py``).
+    Answers the keys of its uploads, to be removed from the media store after the commit. Targets and attempts
+    go in the background, after the last call has been hung up.
     """
     await contacts.hold_additions(session, principal.account_id, campaign_id)
     await credits.lock(session, [principal.account_id])
     campaign = await views.locked(session, principal.account_id, campaign_id)
-    await running.stop_plan(session, campaign, "deleted")
-    await demo_calls.stop_all(session, campaign.account_id, campaign.id, "deleted")
-    await ownership.forget_finished_plans(session, campaign.account_id, OWNER_KIND, campaign.id)
+    await running.stop_plan(session, campaign, DELETED)
+    await demo_calls.stop_all(session, campaign.account_id, campaign.id, DELETED)
+    await ownership.forget_plans(session, campaign.account_id, OWNER_KIND, campaign.id)
     sounds = await surveys.sounds(session, campaign.account_id, campaign.id)
     await repository.remove(session, campaign.account_id, campaign.id)
     spoken = await surveys.disused(session, campaign.account_id, sounds)

@@ -91,6 +91,14 @@ async def lock_open_plans(session: AsyncSession, account_id: int, owner_kind: st
     )
 
 
+async def is_newest(session: AsyncSession, plan: Plan) -> bool:
+    """Whether its owner has ordered no plan after this one."""
+    newer = select(Plan.id).where(
+        *_owned(plan.account_id, plan.owner_kind, [plan.owner_id]), Plan.id > plan.id
+    )
+    return (await session.scalars(newer.limit(1))).one_or_none() is None
+
+
 async def withdraw_plan(session: AsyncSession, account_id: int, plan_id: int) -> bool:
     """Forget a plan that has not begun, with its targets; answers False when it has."""
     attempted = select(Target.id).where(
@@ -110,13 +118,18 @@ async def withdraw_plan(session: AsyncSession, account_id: int, plan_id: int) ->
     return result.one_or_none() is not None
 
 
-async def forget_finished_plans(
-    session: AsyncSession, account_id: int, owner_kind: str, owner_id: int
-) -> None:
-    """Remove an owner's finished plans with their targets and attempts; the ledger stays."""
+async def forget_plans(session: AsyncSession, account_id: int, owner_kind: str, owner_id: int) -> None:
+    """Have the plans of an owner that is deleted removed with their targets and attempts; the ledger stays.
+
+    All were stopped before. Their rows go in the background, once they are finished (``removal.py``).
+    """
     await session.execute(
-        delete(Plan)
-        .where(*_owned(account_id, owner_kind, [owner_id]), Plan.state == PlanState.FINISHED)
+        update(Plan)
+        .where(
+            *_owned(account_id, owner_kind, [owner_id]),
+            Plan.state.in_([PlanState.STOPPED, PlanState.FINISHED]),
+        )
+        .values(state_reason=closing.DELETED)
         .execution_options(synchronize_session=False)
     )
 
