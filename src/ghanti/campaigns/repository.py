@@ -92,11 +92,6 @@ async def set_status(
     )
 
 
-async def exists(session: AsyncSession, account_id: int, campaign_id: int) -> bool:
-    statement = select(Campaign.id).where(Campaign.account_id == account_id, Campaign.id == campaign_id)
-    return (await session.execute(statement)).one_or_none() is not None
-
-
 async def page(
     lookups: Lookups, account_id: int, wanted: CampaignFilter, limit: int, offset: int
 ) -> Sequence[Any]:
