@@ -40,6 +40,9 @@ from ghanti.tls import Certificate, certificate_of
 _POOL = 20
 """Connections, all of which are kept: to open one costs more than most requests."""
 
+_MOST_CONNECTIONS = 900
+"""Of clients, idle ones included; more are answered 503. Many systems allow a process 1,024 files in all."""
+
 _GRACE_SECONDS = 10
 _SWEEP_SECONDS = 600
 _RENEW_SECONDS = 30
@@ -106,6 +109,7 @@ def server_config(app: FastAPI, certificate: Certificate | None = None) -> uvico
         log_level="warning",
         access_log=False,
         server_header=False,
+        limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -13,6 +14,11 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from ghanti import app as application
+from ghanti.sockets import listener
 
 PATIENCE = 60
 
@@ -61,3 +67,24 @@ async def test_serves_and_stops(
         assert (await http.get(f"{url}/healthz")).status_code == 503
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) in (0, -signal.SIGTERM)
+
+
+async def test_too_many_connections_are_turned_away(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would take the files and the memory of all."""
+    monkeypatch.setattr(application, "_MOST_CONNECTIONS", 3)
+    server = uvicorn.Server(application.server_config(app))
+    with listener("127.0.0.1", 0) as bound:
+        bound.listen()
+        host, port = bound.getsockname()
+        serving = asyncio.create_task(server.serve([bound]))
+        idle = [await asyncio.open_connection(host, port) for _ in range(2)]
+        async with httpx.AsyncClient(timeout=PATIENCE) as http:
+            url = f"http://{host}:{port}/api/v1/campaign/"
+            refused = await http.get(url, headers={"Connection": "close"})
+            for _, writer in idle:
+                writer.close()
+                await writer.wait_closed()
+            served = await http.get(url, headers={"Connection": "close"})
+        server.should_exit = True
+        await serving
+    assert (refused.status_code, served.status_code) == (503, 401)
