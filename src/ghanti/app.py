@@ -75,7 +75,7 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
         answers=AnswerSafe(box),
         downloads=Downloads(settings.downloads_at_once, settings.download_seconds),
         fetcher=SafeFetcher(settings),
-        previews=Previews(store),
+        previews=Previews(store, settings.preview_megabytes),
     )
     app.include_router(health.router)
     app.include_router(tingting.router)
@@ -83,9 +83,7 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
     errors.install(app)
     app.add_middleware(FinalSlash, prefix=tingting.PREFIX + "/")
     if settings.trusted_proxies:
-        app.add_middleware(
-            TrustedProxies, trusted=settings.trusted_proxies, header=settings.forwarded_header
-        )
+        app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies, header=settings.forwarded_header)
     return app
 
 

@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     import_megabytes: int = Field(1024, gt=0, description="Memory limit of reading one uploaded file.")
     upload_megabytes: int = Field(64, gt=0, description="Largest uploaded file.")
     audio_seconds: int = Field(600, gt=0, description="Longest uploaded audio.")
+    preview_megabytes: int = Field(1024, ge=64, description="Disk that previews take at most.")
     fetch_networks: Networks = Field("", description="Networks fetched from besides the public internet.")
     downloads_at_once: int = Field(4, ge=1, le=8, description="Reports that an API process sends at a time.")
     download_seconds: float = Field(900, gt=0, description="Time limit of downloading one report.")

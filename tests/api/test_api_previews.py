@@ -210,6 +210,23 @@ async def test_equal_previews_share_a_file_that_lives_as_long_as_the_last_link(
     assert (await http.get(url)).status_code == 404
 
 
+async def test_the_oldest_make_room(
+    tenant: Tenant, http: httpx.AsyncClient, app: FastAPI, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = await tenant.create()
+    old = await spoken(tenant, campaign)
+    an_hour_ago = time.time() - 3600
+    for found in files(settings):
+        os.utime(found, (an_hour_ago, an_hour_ago))
+    size = sum(found.stat().st_size for found in files(settings))
+    monkeypatch.setattr(app.state.parts.previews, "_most", size * 3 // 2)
+    new = await spoken(tenant, campaign, message=MESSAGE + " र फेरि")
+    assert (await http.get(new)).status_code == 200
+    assert (await http.get(old)).status_code == 404
+    again = await spoken(tenant, campaign)
+    assert (await http.get(again)).status_code == 200
+
+
 async def test_a_link_works_for_a_day(tenant: Tenant, http: httpx.AsyncClient, app: FastAPI) -> None:
     url = await spoken(tenant, await tenant.create())
     links = app.state.parts.links
@@ -223,7 +240,7 @@ async def test_a_link_works_for_a_day(tenant: Tenant, http: httpx.AsyncClient, a
 async def test_too_many_at_once_are_put_off(tenant: Tenant, app: FastAPI) -> None:
     """A process that never answers stands for one that is busy."""
     parts = app.state.parts
-    stuck = Previews(parts.store)
+    stuck = Previews(parts.store, 64)
     stuck._pool._command = ("sleep", "60")  # the process that renders
     campaign = await tenant.create()
     object.__setattr__(parts, "previews", stuck)

@@ -34,10 +34,15 @@ class Previews:
     """Renders previews as MP3 files; equal ones share a file.
 
     The process starts with the first preview and ends with this object, an async context manager.
+
+    Args:
+        megabytes: What all of them may take on the disk, give or take a tenth; the oldest go first.
     """
 
-    def __init__(self, store: MediaStore) -> None:
+    def __init__(self, store: MediaStore, megabytes: int) -> None:
         self._store = store
+        self._most = megabytes << 20
+        self._written = self._most  # by others, for all that we know
         # A store of their own for what is rendered on the way, so that it goes with them.
         self._pool = SpeechPool(store.path(_FOLDER), batch=1)
         self._is_open = False
@@ -81,5 +86,14 @@ class Previews:
             # The file of an earlier link lives as long as the newest one.
             os.utime(self._store.path(key))
         except FileNotFoundError:
-            self._store.put(key, mp3_bytes(ulaw_to_pcm(rendered.path.read_bytes())))
+            heard = rendered.path.read_bytes()
+            encoded = mp3_bytes(ulaw_to_pcm(heard))
+            self._store.put(key, encoded)
+            self._make_room(len(heard) + len(encoded))
         return key
+
+    def _make_room(self, written: int) -> None:
+        self._written += written
+        if self._written > self._most // 10:
+            self._written = 0
+            self._store.discard_beyond(_FOLDER, self._most)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -109,6 +110,26 @@ class MediaStore:
     def discard_older(self, prefix: str, seconds: float) -> int:
         """Remove the files under a folder of keys that were written longer ago; answers how many went."""
         return _discard(self.path(prefix), seconds)
+
+    def discard_beyond(self, prefix: str, size: int) -> int:
+        """Remove the oldest files under a folder of keys until at most ``size`` bytes are left in it.
+
+        Answers how many went.
+        """
+        files = []
+        for path in self.path(prefix).rglob("*"):
+            with suppress(FileNotFoundError):
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    files.append((status.st_mtime, status.st_size, path))
+        left, removed = sum(length for _, length, _ in files), 0
+        for _, length, path in sorted(files):
+            if left <= size:
+                break
+            path.unlink(missing_ok=True)
+            left -= length
+            removed += 1
+        return removed
 
     def discard_scratch(self, seconds: float) -> int:
         """Remove what processes that were killed left behind."""
