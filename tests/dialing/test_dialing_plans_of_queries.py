@@ -83,7 +83,7 @@ async def test_no_statement_of_a_tick_reads_all_targets(world: World) -> None:
 
     async def sweep(session: Any) -> None:
         for row in await repository.live_plans(session):
-            await repository.has_open_targets(session, row.account_id, row.id)
+            await repository.is_open(session, row.account_id, row.id)
 
     async def prepare(session: Any) -> None:
         assert await unready_plans(session, 60) == []  # What is ready suffices.
