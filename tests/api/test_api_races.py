@@ -184,3 +184,30 @@ async def test_uploads_of_one_account_do_not_keep_others_waiting(
             assert (await upload(other, theirs)).json()["created"] == 1
         assert not any(task.done() for task in waiting)
     assert [answer.json()["created"] for answer in await asyncio.gather(*waiting)] == [1] * 3
+
+
+async def test_contact_added_as_the_campaign_is_started_joins_the_run(
+    tenant: Tenant, sessions: SessionFactory
+) -> None:
+    campaign = await tenant.ready()
+    async with transaction(sessions) as session:
+        await contacts.hold_additions(session, tenant.account_id, campaign["id"])
+        adding = asyncio.ensure_future(
+            tenant.http.post(f"campaign/{campaign['id']}/add-contact/", json={"number": "9841000009"})
+        )
+        await _until_blocked(sessions)
+        # Another transaction, over before the one that adds comes to its turn.
+        await tenant.run(campaign["id"])
+    assert (await adding).status_code == 201
+    joined = (
+        "SELECT count(*) FROM targets JOIN contacts c ON c.id = contact_id AND c.number = '+9779841000009'"
+    )
+    assert await scalar(sessions, joined) == 1
+
+
+async def test_number_added_twice_at_once_is_added_once(tenant: Tenant, sessions: SessionFactory) -> None:
+    campaign = await tenant.create()
+    path = f"campaign/{campaign['id']}/add-contact/"
+    answers = await asyncio.gather(*(tenant.http.post(path, json={"number": "9841000009"}) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [201, 400, 400, 400]
+    assert await scalar(sessions, "SELECT count(*) FROM contacts") == 1

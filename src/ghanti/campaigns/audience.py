@@ -16,8 +16,9 @@ from ghanti.accounts.service import Principal
 from ghanti.campaigns import repository, running, views
 from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
-from ghanti.contacts.results import AddResult, ImportResult
+from ghanti.contacts.results import AddResult, ImportResult, NewContact
 from ghanti.credits import service as credits
+from ghanti.database.lookups import Lookups
 from ghanti.dialing import erasing, ownership
 from ghanti.settings import Settings
 
@@ -37,8 +38,21 @@ async def add_one(
     number: Any,
     variables: Mapping[str, Any],
     region: str,
-) -> Contact:
-    """Add one contact. Raises NotFoundError, and InvalidError for a bad or known number."""
+    lookups: Lookups | None = None,
+) -> NewContact:
+    """Add one contact. Raises NotFoundError, and InvalidError for a bad or known number.
+
+    Args:
+        lookups: To add it in a transaction of its own, which others wait for less, when nothing is under way
+            that it must join; ``session`` is then not used.
+    """
+    if lookups is not None:
+        with _refusals():
+            added = await contacts.add_one_if(
+                lookups, repository.IDLE, principal.account_id, campaign_id, number, variables, region
+            )
+        if added is not None:
+            return added
     with _refusals(), _gone_meanwhile():
         contact = await contacts.add_one(
             session, principal.account_id, campaign_id, number, variables, region

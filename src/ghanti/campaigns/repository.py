@@ -42,6 +42,15 @@ async def lock(session: AsyncSession, account_id: int, campaign_id: int) -> Camp
     return (await session.scalars(statement)).one_or_none()
 
 
+IDLE = f"""
+    SELECT FROM campaigns
+     WHERE account_id = %(account_id)s::bigint AND id = %(campaign_id)s::bigint
+       AND status NOT IN ('{CampaignStatus.RUNNING}', '{CampaignStatus.SCHEDULED}') AND {{after}}
+       FOR SHARE SKIP LOCKED
+"""
+"""What ``hold_idle`` does, as the condition of another statement."""
+
+
 async def hold_idle(session: AsyncSession, account_id: int, campaign_id: int) -> bool:
     """Keep a campaign that is not under way from beginning until the transaction ends.
 

@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.contacts.models import Contact
 from ghanti.contacts.numbers import PhoneNumber
+from ghanti.contacts.results import NewContact
+from ghanti.database.lookups import Lookups
 from ghanti.database.session import raw_connection
 
 _CONFLICT = ("account_id", "campaign_id", "number")
@@ -30,6 +32,16 @@ _INSERT_ONE = select(Contact).from_statement(
         """
     ).columns(*Contact.__table__.columns)
 )
+
+_INSERT_IF = """
+    INSERT INTO contacts (account_id, campaign_id, number, number_sent, carrier, variables)
+    SELECT %(account_id)s::bigint, %(campaign_id)s::bigint, %(number)s::text, %(number_sent)s::text,
+           %(carrier)s::text, %(variables)s::json
+      FROM (SELECT pg_advisory_xact_lock(hashtextextended(%(key)s::text, 0))::text AS taken OFFSET 0) locked
+     CROSS JOIN LATERAL ({condition}) held
+    ON CONFLICT (account_id, campaign_id, number) DO NOTHING
+    RETURNING id, number_sent, carrier, variables, updated_at
+"""
 
 
 async def create_staging(session: AsyncSession) -> None:
@@ -108,6 +120,31 @@ async def insert_one(
         },
     )
     return found.one_or_none()
+
+
+async def insert_one_if(
+    lookups: Lookups, condition: str, account_id: int, campaign_id: int, number: PhoneNumber, variables: str
+) -> NewContact | None:
+    """The new contact, committed, in one round trip; None if the condition has no row or as above.
+
+    Args:
+        condition: A query of ``%(account_id)s`` and ``%(campaign_id)s``, which may lock what it finds;
+            ``{after}`` in it stands for a condition of its own, by which it comes after the lock of
+            :func:`lock_campaign`.
+    """
+    found = await lookups.rows(
+        _INSERT_IF.format(condition=condition.format(after="locked.taken IS NOT NULL")),
+        {
+            "key": _lock_key(account_id, campaign_id),
+            "account_id": account_id,
+            "campaign_id": campaign_id,
+            "number": number.number,
+            "number_sent": number.sent,
+            "carrier": number.carrier,
+            "variables": variables,
+        },
+    )
+    return found[0] if found else None
 
 
 async def find(

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from datetime import datetime
+from typing import Any, Protocol, TypedDict
 
 from ghanti.contacts.models import Contact
+
+
+class NewContact(Protocol):
+    """What is told of a contact that was just added: a ``Contact`` or a row of its columns."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def number_sent(self) -> str: ...
+    @property
+    def carrier(self) -> str: ...
+    @property
+    def variables(self) -> Mapping[str, Any]: ...
+    @property
+    def updated_at(self) -> datetime: ...
 
 
 class RowError(TypedDict):

@@ -20,7 +20,8 @@ from ghanti.contacts.errors import ContactError, ContactNotFound, DuplicateConta
 from ghanti.contacts.models import Contact
 from ghanti.contacts.numbers import parse
 from ghanti.contacts.reading_process import turn as reading_turn
-from ghanti.contacts.results import AddResult, ImportResult, ItemError
+from ghanti.contacts.results import AddResult, ImportResult, ItemError, NewContact
+from ghanti.database.lookups import Lookups
 from ghanti.settings import Settings
 
 _HOME = "NP"
@@ -82,6 +83,25 @@ async def add_one(
     if contact is None:
         raise _duplicate(parsed.sent)
     return contact
+
+
+async def add_one_if(
+    lookups: Lookups,
+    condition: str,
+    account_id: int,
+    campaign_id: int,
+    number: str | int | float | None,
+    variables: Mapping[str, Any],
+    region: str = _HOME,
+) -> NewContact | None:
+    """Add one contact in a transaction of its own, if a query has a row (``repository.insert_one_if``).
+
+    None when it has not, or the campaign has the number. Raises NumberError and VariableError as ``add_one``.
+    """
+    parsed = parse(number, region)
+    return await repository.insert_one_if(
+        lookups, condition, account_id, campaign_id, parsed, rules.to_json(variables)
+    )
 
 
 async def add_many(
@@ -228,6 +248,7 @@ __all__ = [
     "ImportResult",
     "add_many",
     "add_one",
+    "add_one_if",
     "count",
     "delete",
     "get",

@@ -30,6 +30,8 @@ class Lookups:
     async def rows(self, query: str, values: Mapping[str, Any]) -> Sequence[Any]:
         """The rows of a statement with ``%(name)s`` for its values, each by the names of its columns.
 
+        The statement is a transaction of its own: what it writes is committed.
+
         It is prepared unless the connection is one that a pooler may change for another. To be cheap there
         must be few different statements: psycopg keeps a hundred of each connection.
 

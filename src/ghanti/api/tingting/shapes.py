@@ -11,7 +11,7 @@ from ghanti.campaigns.models import Campaign, Category
 from ghanti.campaigns.schemas import CampaignView
 from ghanti.campaigns.statuses import NOT_STARTED
 from ghanti.contacts.models import Contact
-from ghanti.contacts.results import ImportResult
+from ghanti.contacts.results import ImportResult, NewContact
 from ghanti.credits.repository import Balances
 from ghanti.speech.models import Voice
 from ghanti.trunks.models import CallerNumber
@@ -115,7 +115,7 @@ def contact_progress(row: Any, zone: ZoneInfo) -> dict[str, Any]:
     }
 
 
-def new_contact(row: Contact, zone: ZoneInfo) -> dict[str, Any]:
+def new_contact(row: NewContact, zone: ZoneInfo) -> dict[str, Any]:
     """The answer to a single add: its message, and the contact, which the vendor's own client reads."""
     return {
         "message": "New Contact added",
