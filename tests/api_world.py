@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -80,6 +81,10 @@ def api_database(shared_database: str) -> str:
 async def sessions(api_database: str) -> AsyncIterator[SessionFactory]:
     engine = create_engine(api_database)
     yield create_session_factory(engine)
+    # What was left in the middle gives its connection back a moment later, and not to a pool that is gone.
+    async with asyncio.timeout(30):
+        while engine.pool.checkedout():  # type: ignore[attr-defined]  # noqa: ASYNC110 - a pool has no event
+            await asyncio.sleep(0.01)
     await engine.dispose()
 
 

@@ -303,10 +303,12 @@ async def test_two_files_are_read_at_a_time(text_file: Write, settings: Settings
                 await asyncio.sleep(0.01)
                 seen.append(len(children()))
 
-    async def read(path: Path, write: Callable[[bytes], Awaitable[None]]) -> Summary:
-        async with reading_process.turn():
+    async def read(account_id: int, path: Path, write: Callable[[bytes], Awaitable[None]]) -> Summary:
+        async with reading_process.turn(account_id):
             return await reading_process.read(path, path.name, settings, write)
 
-    summaries = await asyncio.gather(read(long, hold), *(read(path, look) for _ in range(6)))
+    summaries = await asyncio.gather(
+        read(0, long, hold), *(read(1 + other, path, look) for other in range(6))
+    )
     assert [summary.rows for summary in summaries] == [100_000] + [5000] * 6
     assert max(seen) == 2

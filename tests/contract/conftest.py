@@ -38,6 +38,7 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(
         data=tmp_path / "data",
         api_failures_per_minute=1_000_000,
+        demo_calls_at_once=1_000,
         otp_gap_seconds=0,
         otp_number_limit=0,
         otp_prefix_limit=0,

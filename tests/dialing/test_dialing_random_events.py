@@ -74,7 +74,7 @@ class Story:
 
 
 @given(script=steps, retries=retries)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_whatever_happens_the_sums_hold_and_no_target_is_lost(
     world: World, script: list[tuple[str, int, Outcome]], retries: dict[str, Any]
 ) -> None:
