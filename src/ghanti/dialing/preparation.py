@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from ghanti.credits.tariff import Tariff
+from ghanti.database.lookups import Lookups
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import closing, contents, stock
@@ -52,6 +53,7 @@ class Preparer:
         classes: Collection[PlanClass] = tuple(PlanClass),
     ) -> None:
         self._sessions = sessions
+        self._lookups = Lookups(sessions)
         self._settings = settings
         self._box = box
         self._worker = worker
@@ -90,6 +92,8 @@ class Preparer:
             await asyncio.gather(*under_way.values(), return_exceptions=True)
 
     async def _due(self) -> list[_Key]:
+        if not await stock.any_live(self._lookups, self._classes):
+            return []
         async with transaction(self._sessions) as session:
             rows = await stock.unready_plans(session, self._settings.horizon_seconds, self._classes)
         return [(row.account_id, row.id, Channel(row.channel)) for row in rows]

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ghanti.database.lookups import Lookups
 from ghanti.database.session import dump_json
 from ghanti.dialing.models import Channel, Plan, PlanClass
 from ghanti.speech.engines.base import EngineVoice
@@ -16,6 +17,16 @@ _LEAST_AHEAD = 200
 
 Ready = tuple[int, dict[str, Any], int]
 """Target id, content, credits one attempt holds."""
+
+
+_ANY_LIVE = """
+SELECT 1 FROM plans
+ WHERE state <> 'finished' AND plan_class = ANY(CAST(%(classes)s AS text[])) LIMIT 1"""
+
+
+async def any_live(lookups: Lookups, classes: Collection[PlanClass]) -> bool:
+    """Whether any plan of these classes may have work: what is asked most, and costs next to nothing."""
+    return bool(await lookups.rows(_ANY_LIVE, {"classes": list(classes)}))
 
 
 async def unready_plans(
