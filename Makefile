@@ -31,9 +31,10 @@ demo: $(RUN) ## Run a whole campaign against simulated phones (KEEP=1 leaves it 
 run: $(RUN) ## Serve on http://127.0.0.1:8000 with the data in ./data
 	$(BIN)/ghanti serve
 
+# In the order of the folders: by number of tests, the few slow ones that start whole servers would all come last.
 .PHONY: test
 test: $(DEV) ## Run every test whose peers this machine has
-	$(BIN)/pytest -n 3 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: check
 check: $(DEV) ## Format, lint, types and the fast tests
