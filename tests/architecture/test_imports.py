@@ -10,7 +10,7 @@ from source_tree import Module, modules
 LAYERS = (
     ("cli", "commands", "demo", "serve", "prepare", "roles", "app", "sockets"),
     ("api", "dashboard"),
-    ("campaigns", "surveys", "otp", "reports", "webhooks"),
+    ("campaigns", "surveys", "otp", "reports", "webhooks", "direct", "toingg", "transcripts"),
     ("dialing",),
     ("voice", "sms", "simulator"),
     ("contacts", "optouts", "trunks", "credits", "speech", "media"),

@@ -75,5 +75,9 @@ class Campaign(Base):
     retries: Mapped[dict[str, Any]] = mapped_column(
         server_default=text("'{}'"), comment='Outcome to {"times": n, "gap_seconds": s}'
     )
+    asks: Mapped[bool] = mapped_column(
+        server_default=text("false"),
+        comment="Its message asks for keys where it says so, see campaigns/scripted.py",
+    )
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -42,6 +42,7 @@ class CampaignFields(TypedDict, total=False):
     pace: Decimal | None
     retries: dict[str, dict[str, int]]
     audio_file: str | None
+    asks: bool
 
 
 @dataclass(frozen=True, slots=True)

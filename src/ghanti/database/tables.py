@@ -10,7 +10,9 @@ from ghanti.idempotency import models as idempotency
 from ghanti.otp import models as otp
 from ghanti.speech import models as speech
 from ghanti.surveys import models as surveys
+from ghanti.toingg import models as toingg
 from ghanti.trunks import models as trunks
+from ghanti.webhooks import models as webhooks
 
 __all__ = [
     "accounts",
@@ -23,5 +25,7 @@ __all__ = [
     "otp",
     "speech",
     "surveys",
+    "toingg",
     "trunks",
+    "webhooks",
 ]
