@@ -6,6 +6,7 @@ from ghanti.contacts import models as contacts
 from ghanti.credits import models as credit
 from ghanti.database.base import metadata
 from ghanti.dialing import models as dialing
+from ghanti.dialing import receipt_models as receipts
 from ghanti.idempotency import models as idempotency
 from ghanti.otp import models as otp
 from ghanti.speech import models as speech
@@ -23,6 +24,7 @@ __all__ = [
     "idempotency",
     "metadata",
     "otp",
+    "receipts",
     "speech",
     "surveys",
     "toingg",

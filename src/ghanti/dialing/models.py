@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Numeric, func, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Numeric, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ghanti.database.base import AccountId, Base, CreatedAt, Id, ParentAccountId
@@ -144,7 +144,22 @@ class Target(Base):
         ForeignKeyConstraint(["account_id", "plan_id"], ["plans.account_id", "plans.id"], ondelete="CASCADE"),
         CheckConstraint("(state = 'final') = (outcome IS NOT NULL)", name="final_has_outcome"),
         CheckConstraint("(state = 'active') <= (attempt_id IS NOT NULL)", name="active_has_attempt"),
-        Index("uq_targets_contact", "account_id", "plan_id", "contact_id", "channel", unique=True),
+        Index(
+            "uq_targets_contact",
+            "account_id",
+            "plan_id",
+            "contact_id",
+            "channel",
+            unique=True,
+            postgresql_where=text("sid IS NULL"),
+        ),
+        Index("uq_targets_sid", "account_id", "sid", unique=True, postgresql_where=text("sid IS NOT NULL")),
+        Index(
+            "ix_targets_promised",
+            "account_id",
+            postgresql_include=["channel", "units"],
+            postgresql_where=text("sid IS NOT NULL AND state = 'waiting'"),
+        ),
         Index("ix_targets_contact", "account_id", "contact_id"),
         Index(
             "ix_targets_due",
@@ -184,7 +199,7 @@ class Target(Base):
             "account_id",
             "plan_id",
             "id",
-            postgresql_where=text("withdrawn AND state = 'waiting'"),
+            postgresql_where=text("(withdrawn OR hung_up) AND state = 'waiting'"),
         ),
     )
 
@@ -206,6 +221,14 @@ class Target(Base):
     withdrawn: Mapped[bool] = mapped_column(
         server_default=text("false"), comment="Its contact was deleted in flight: hung up, never tried again"
     )
+    hung_up: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="Ended by whoever ordered it: hung up, never tried again"
+    )
+    sid: Mapped[UUID | None] = mapped_column(comment="By which it was ordered; the id of its first attempt")
+    personal: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), comment="What is said to this one alone, see dialing/personal.py"
+    )
+    ordered_at: Mapped[datetime | None] = mapped_column(comment="Where it has a sid")
     outcome: Mapped[str | None]
     reason: Mapped[str | None]
     final_at: Mapped[datetime | None]
@@ -329,39 +352,6 @@ class Leg(Base):
     started_at: Mapped[CreatedAt]
     ended_at: Mapped[datetime | None]
     sip_code: Mapped[int | None]
-
-
-class MessagePart(Base):
-    """One part of a message as the SMSC knows it; receipts find it by ``smsc_message_id``."""
-
-    __tablename__ = "message_parts"
-    __table_args__ = (
-        ForeignKeyConstraint(
-            ["account_id", "attempt_id"], ["attempts.account_id", "attempts.id"], ondelete="CASCADE"
-        ),
-        Index("ix_message_parts_smsc", "smsc_id", "smsc_message_id"),
-    )
-
-    account_id: Mapped[ParentAccountId]
-    attempt_id: Mapped[UUID] = mapped_column(primary_key=True)
-    part: Mapped[int] = mapped_column(primary_key=True)
-    smsc_id: Mapped[int] = mapped_column(ForeignKey("smscs.id"))
-    smsc_message_id: Mapped[str] = mapped_column(comment="Canonical form, see sms.receipts")
-    delivery: Mapped[str] = mapped_column(server_default=Delivery.AWAITED)
-    reported_at: Mapped[datetime | None]
-
-
-class DeliveryReceipt(Base):
-    """A receipt as it came in, kept until its part is known: receipts may overtake submit responses."""
-
-    __tablename__ = "delivery_receipts"
-
-    id: Mapped[Id]
-    smsc_id: Mapped[int] = mapped_column(ForeignKey("smscs.id", ondelete="CASCADE"))
-    message_ids: Mapped[list[str]] = mapped_column(comment="Every canonical form its id may have")
-    recipient: Mapped[str]
-    delivery: Mapped[str]
-    received_at: Mapped[CreatedAt]
 
 
 class WorkerSession(Base):
