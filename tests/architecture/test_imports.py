@@ -13,7 +13,7 @@ LAYERS = (
     ("campaigns", "surveys", "otp", "reports", "webhooks", "direct", "toingg", "transcripts"),
     ("dialing",),
     ("voice", "sms", "simulator"),
-    ("contacts", "optouts", "trunks", "credits", "speech", "media"),
+    ("contacts", "optouts", "trunks", "credits", "payments", "speech", "media"),
     ("idempotency",),
     ("accounts",),
     (

@@ -27,7 +27,10 @@ GLOBAL_TABLES = frozenset(
         "smscs",
         "caller_numbers",
         "delivery_receipts",
+        "credit_packages",
+        "payment_events",
         "worker_sessions",
+        "tariffs",
     }
 )
 """Tables that belong to no account. The key of every other table begins with ``account_id``."""

@@ -4,11 +4,13 @@ from ghanti.accounts import models as accounts
 from ghanti.campaigns import models as campaigns
 from ghanti.contacts import models as contacts
 from ghanti.credits import models as credit
+from ghanti.credits import tariff_models as tariffs
 from ghanti.database.base import metadata
 from ghanti.dialing import models as dialing
 from ghanti.dialing import receipt_models as receipts
 from ghanti.idempotency import models as idempotency
 from ghanti.otp import models as otp
+from ghanti.payments import models as payments
 from ghanti.speech import models as speech
 from ghanti.surveys import models as surveys
 from ghanti.toingg import models as toingg
@@ -24,9 +26,11 @@ __all__ = [
     "idempotency",
     "metadata",
     "otp",
+    "payments",
     "receipts",
     "speech",
     "surveys",
+    "tariffs",
     "toingg",
     "trunks",
     "webhooks",
