@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Numeric, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ghanti.credits.tariff_models import Price, PulseSeconds
 from ghanti.database.base import AccountId, Base, CreatedAt, Id, ParentAccountId
 
 
@@ -215,6 +216,8 @@ class Target(Base):
     ready: Mapped[bool] = mapped_column(server_default=text("false"), comment="Content rendered")
     content: Mapped[dict[str, Any] | None] = mapped_column(comment="Audio keys and length, or text")
     units: Mapped[int] = mapped_column(server_default=text("1"), comment="Credits that one attempt holds")
+    pulse_seconds: Mapped[PulseSeconds]
+    price: Mapped[Price]
     attempts: Mapped[int] = mapped_column(server_default=text("0"), comment="Attempts that were sent")
     attempt_id: Mapped[UUID | None] = mapped_column(comment="The latest attempt")
     credits: Mapped[int] = mapped_column(server_default=text("0"))
@@ -278,6 +281,8 @@ class Attempt(Base):
     smsc_id: Mapped[int | None]
     caller_number: Mapped[str | None]
     held: Mapped[int] = mapped_column(server_default=text("0"), comment="Credits held")
+    pulse_seconds: Mapped[PulseSeconds]
+    price: Mapped[Price]
     charged: Mapped[int] = mapped_column(server_default=text("0"), comment="Credits charged, at most held")
     leased_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sent_at: Mapped[datetime | None]
