@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 import xlsxwriter
 from argon2 import PasswordHasher
@@ -26,7 +25,6 @@ from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
 from ghanti.encryption import SecretBox
 from ghanti.settings import Settings
-from ghanti.speech.voices import VOICES
 from ghanti.trunks import service as trunks
 
 __all__ = [
@@ -55,13 +53,6 @@ PASSWORD = "correct horse"
 def shared_database(postgres_server: EmbeddedPostgres) -> Iterator[str]:
     """The URL of a migrated database with the voices, which tests use one after the other."""
     with migrated_database(postgres_server) as url:
-        with psycopg.connect(url) as connection:
-            for voice in VOICES:
-                connection.execute(
-                    "INSERT INTO voices (id, display_name, internal_name, is_premium, engine, engine_voice)"
-                    " VALUES (%s, %s, %s, %s, 'espeak', %s) ON CONFLICT DO NOTHING",
-                    (voice.id, voice.display_name, voice.internal_name, voice.premium, voice.internal_name),
-                )
         yield url
 
 

@@ -137,8 +137,11 @@ async def test_voices(printed: Tenant) -> None:
   --header 'Authorization: Bearer YOUR_TOKEN'""",
     )
     assert answer.status_code == 200
-    assert_like(json_of(VOICES), answer.json())
-    assert answer.json() == json_of(VOICES)
+    printed_voices = json_of(VOICES)
+    # Ours, which speak other languages, come after those that programs know.
+    assert answer.json()[: len(printed_voices)] == printed_voices
+    for ours in answer.json()[len(printed_voices) :]:
+        assert_like(printed_voices[0], ours)
 
 
 async def test_list(printed: Tenant, sessions: SessionFactory) -> None:

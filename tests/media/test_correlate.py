@@ -29,7 +29,9 @@ def over_the_phone(pcm: Pcm) -> Pcm:
     return ulaw_to_pcm(pcm_to_ulaw(pcm))
 
 
-@pytest.mark.parametrize("voice", VOICES, ids=lambda voice: str(voice.id))
+@pytest.mark.parametrize(
+    "voice", [voice for voice in VOICES if voice.language == "np"], ids=lambda voice: str(voice.id)
+)
 @pytest.mark.parametrize("template", [TEMPLATE, SHORT], ids=["long", "short"])
 def test_tells_messages_of_one_template_apart(voice: Voice, template: str) -> None:
     messages = spoken(voice, template)

@@ -1,4 +1,4 @@
-"""The voices that a new installation offers; the first migration writes the same into the table of voices."""
+"""The voices that a new installation offers; migrations write the same into the table of voices."""
 
 from __future__ import annotations
 
@@ -27,12 +27,21 @@ class Voice:
 
     @property
     def language(self) -> str:
-        """TingTing's code of the language: ``np`` is Nepali."""
+        """TingTing's code of the language: ``np`` is Nepali, ``en`` English, ``hi`` Hindi."""
         return self.engine_voice.language
 
 
 def _nepali(variant: str) -> EngineVoice:
     return EngineVoice("espeak", f"ne+{variant}", "np")
+
+
+def _english(variant: str) -> EngineVoice:
+    # British, which schools of Nepal and India teach; espeak-ng has no English of their own.
+    return EngineVoice("espeak", f"en+{variant}", "en")
+
+
+def _hindi(variant: str) -> EngineVoice:
+    return EngineVoice("espeak", f"hi+{variant}", "hi")
 
 
 VOICES = (
@@ -41,5 +50,9 @@ VOICES = (
     Voice(3, "Prashanna", "np_prashanna", False, _nepali("m3")),
     Voice(4, "Binod", "np_binod", False, _nepali("m1")),
     Voice(5, "Shreegya", "np_shreegya", False, _nepali("f4")),
+    Voice(6, "Maya", "en_maya", False, _english("f3")),
+    Voice(7, "Arjun", "en_arjun", False, _english("m2")),
+    Voice(8, "Ananya", "hi_ananya", False, _hindi("f2")),
+    Voice(9, "Rohan", "hi_rohan", False, _hindi("m2")),
 )
 DEFAULT_VOICE = VOICES[0]
