@@ -37,6 +37,13 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _page_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be like https://example.com/thank-you")
+    return text
+
+
 class ForwardedHeader(StrEnum):
     """What a proxy writes of whom it forwards for."""
 
@@ -45,6 +52,7 @@ class ForwardedHeader(StrEnum):
 
 
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+PageUrl = Annotated[str, AfterValidator(_page_url)]
 
 
 class Settings(BaseSettings):
@@ -102,6 +110,15 @@ class Settings(BaseSettings):
     pulse_seconds: int = Field(60, gt=0, description="Length of a charged pulse of an answered call.")
     credits_per_pulse: int = Field(1, ge=0)
     credits_per_segment: int = Field(1, ge=0)
+    stripe_secret_key: SecretStr | None = Field(
+        None, description="Key of Stripe's API; without, no checkout."
+    )
+    stripe_webhook_secret: SecretStr | None = Field(
+        None, description="Signing secrets of Stripe's web hooks, with commas while they are rotated."
+    )
+    stripe_api_base: PublicUrl = Field("https://api.stripe.com", description="Where Stripe's API is.")
+    payment_success_url: PageUrl | None = Field(None, description="Page for people who have paid.")
+    payment_cancel_url: PageUrl | None = Field(None, description="Page for people who went back.")
     drain_seconds: float = Field(10, ge=0, description="How long calls in flight may go on at a shutdown.")
     horizon_seconds: int = Field(900, gt=0, description="How far ahead of the pace audio is rendered.")
     audio_keep_seconds: int = Field(3600, ge=0, description="How long personal audio outlives its call.")

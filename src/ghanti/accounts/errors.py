@@ -51,6 +51,10 @@ class InvalidError(RefusedError):
         return cls.of_fields({name: ["This field is required."] for name in names})
 
 
+class NoCreditsError(InvalidError):
+    """The credits of the account do not suffice for it."""
+
+
 class UnauthenticatedError(RefusedError):
     """Nobody we know asks."""
 
@@ -72,6 +76,14 @@ class ConflictError(RefusedError):
 
 class UnprocessableError(RefusedError):
     """It is understood, and cannot be done as it was asked."""
+
+
+class NotOfferedError(RefusedError):
+    """This installation does not do it; the message says what it would need."""
+
+
+class UpstreamError(RefusedError):
+    """Somebody whom we have to ask for it does not answer, or not as they should."""
 
 
 class ThrottledError(RefusedError):

@@ -8,6 +8,7 @@ it, by name and together under ``errors``. None holds a trace.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -22,10 +23,12 @@ from ghanti.accounts.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
+    NotOfferedError,
     RefusedError,
     ThrottledError,
     UnauthenticatedError,
     UnprocessableError,
+    UpstreamError,
 )
 from ghanti.api.responses import answer
 from ghanti.database.errors import reason
@@ -46,6 +49,9 @@ class UnsupportedMediaTypeError(RefusedError):
     """The body is of a type that no endpoint reads."""
 
 
+Refusal = Callable[[RefusedError], Response]
+"""How an API answers a refusal; the application's ``state.refusal``."""
+
 _STATUS: dict[type[RefusedError], int] = {
     InvalidError: 400,
     UnauthenticatedError: 401,
@@ -56,13 +62,27 @@ _STATUS: dict[type[RefusedError], int] = {
     UnsupportedMediaTypeError: 415,
     UnprocessableError: 422,
     ThrottledError: 429,
+    NotOfferedError: 501,
+    UpstreamError: 502,
 }
 _DETAIL = frozenset({401, 404, 413, 415, 429})
 
 _SENTENCES = {404: "Not found.", 405: "Method not allowed."}
 
 
-def install(app: FastAPI) -> None:
+def refusal(error: RefusedError) -> Response:
+    """How TingTing's API answers a refusal."""
+    status = status_of(error)
+    body: dict[str, Any] = {"detail" if status in _DETAIL else "message": error.message, **error.extra}
+    if error.fields:
+        body["errors"] = error.fields
+        body |= {name: texts for name, texts in error.fields.items() if name not in body}
+    return answer(body, status, headers_of(error))
+
+
+def install(app: FastAPI, refusal: Refusal = refusal) -> None:
+    """Answer every error, refusals as ``refusal`` has it."""
+    app.state.refusal = refusal
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(NoTurnError, _no_turn)
     app.add_exception_handler(RequestValidationError, _not_understood)
@@ -76,27 +96,29 @@ def install(app: FastAPI) -> None:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)
-    return refusal(error)
+    return refusal_at(request, error)
 
 
 async def _no_turn(request: Request, error: Exception) -> Response:
     assert isinstance(error, NoTurnError)
-    return refusal(ThrottledError(error.message, error.retry_after))
+    return refusal_at(request, ThrottledError(error.message, error.retry_after))
 
 
-def refusal(error: RefusedError) -> Response:
-    """What a refusal is answered with."""
-    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
-    body: dict[str, Any] = {"detail" if status in _DETAIL else "message": error.message, **error.extra}
-    if error.fields:
-        body["errors"] = error.fields
-        body |= {name: texts for name, texts in error.fields.items() if name not in body}
-    headers = {}
+def refusal_at(request: Request, error: RefusedError) -> Response:
+    """What a refusal is answered with by the API that was asked."""
+    answered: Response = request.app.state.refusal(error)
+    return answered
+
+
+def status_of(error: RefusedError) -> int:
+    return next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
+
+
+def headers_of(error: RefusedError, challenge: str = "Bearer") -> dict[str, str]:
+    """What a refusal says beside its body; ``challenge`` is how a credential should come (RFC 9110, 11.6.1)."""
     if isinstance(error, ThrottledError):
-        headers["Retry-After"] = str(error.retry_after)
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return answer(body, status, headers)
+        return {"Retry-After": str(error.retry_after)}
+    return {"WWW-Authenticate": challenge} if isinstance(error, UnauthenticatedError) else {}
 
 
 async def _not_understood(request: Request, error: Exception) -> Response:
@@ -112,11 +134,11 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if error.status_code == 405:
-        headers["Allow"] = ", ".join(_methods(request))
+        headers["Allow"] = ", ".join(allowed_methods(request))
     return answer({"detail": _SENTENCES.get(error.status_code, error.detail)}, error.status_code, headers)
 
 
-def _methods(request: Request) -> list[str]:
+def allowed_methods(request: Request) -> list[str]:
     """The methods that the request's path has; of several routes the router names but the first one's."""
     return [
         method
