@@ -1,4 +1,4 @@
-"""What is done once before the workers begin: the newest schema, and the simulated ways out."""
+"""What is done once before the workers begin: the newest schema, the first tariff, the simulated ways out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import OperationalError
 
+from ghanti.credits import tariffs
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
 from ghanti.database.errors import reason
 from ghanti.database.schema import is_current
@@ -57,6 +58,12 @@ async def register_simulators(settings: Settings, sip_port: int, smpp_port: int)
         )
 
 
+async def establish_tariff(settings: Settings, url: str) -> None:
+    """Make the settings the first tariff, unless there is one."""
+    async with opened(url, pool_size=1) as engine, transaction(create_session_factory(engine)) as session:
+        await tariffs.establish(session, settings)
+
+
 def bring_up_to_date(url: str) -> None:
     """Migrate, unless the schema is the newest; Alembic is loaded only when there is something to do.
 
@@ -94,6 +101,7 @@ def main(arguments: Sequence[str]) -> None:
     url = settings.database_direct_url or settings.database_url
     assert url is not None, "GHANTI_DATABASE_URL names the database"
     bring_up_to_date(url.get_secret_value())
+    asyncio.run(establish_tariff(settings, url.get_secret_value()))
     if ports.sip_port:
         asyncio.run(register_simulators(settings, ports.sip_port, ports.smpp_port))
 
