@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import Principal
-from ghanti.campaigns import failover
+from ghanti.campaigns import failover, repository, scripted
 from ghanti.campaigns.models import Campaign, Category, Services
 from ghanti.contacts import service as contacts
 from ghanti.contacts.variables import MAX_VARIABLES
@@ -67,8 +67,24 @@ async def _call(
         return await _survey(session, principal, campaign)
     if campaign.category == Category.AUDIO:
         return {"audios": {MAIN_AUDIO: _audio(campaign, settings)}}
+    if campaign.asks:
+        return await _asking(session, principal, campaign)
     await check_template(session, campaign, "message", campaign.message)
     return {**voice(principal, campaign), "audios": {MAIN_AUDIO: {"template": campaign.message}}}
+
+
+async def _asking(session: AsyncSession, principal: Principal, campaign: Campaign) -> dict[str, Any]:
+    """The message as a call script, where it asks for keys; one that does not is one play like any other."""
+    if reason := scripted.fault(campaign.message):
+        raise InvalidError.of("message", reason)
+    parts = scripted.read(campaign.message)
+    said = "\n\n".join(part.text for part in parts)
+    await check_template(session, campaign, "message", said)
+    manner = voice(principal, campaign)
+    if not any(part.keys for part in parts):
+        return {**manner, "audios": {MAIN_AUDIO: {"template": said}}}
+    speaker = await repository.voice(session, manner["voice_id"])
+    return {**manner, **scripted.compiled(parts, speaker.language if speaker else "")}
 
 
 def _audio(campaign: Campaign, settings: Settings) -> dict[str, Any]:

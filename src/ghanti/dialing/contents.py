@@ -6,8 +6,10 @@ Call content::
      "script": {…},                            # a call script; absent: plays the audio "message"
      "audios": {"message": {"template": "… {tags} …"},
                 "closing": {"media": "<media store key of raw µ-law>", "ms": 4200},
-                "code": {"secret": "<base64 of SecretBox.encrypt(text)>"}}}
+                "code": {"secret": "<base64 of SecretBox.encrypt(text)>"}},
+     "hooks": {"question_1": {"1": "<name of a web hook>"}}}
 
+``hooks`` says which web hook a key calls that is given at a step of the script; absent: none.
 A template is spoken with each contact's variables; one without tags is spoken once, for all. A secret
 is decrypted only to be spoken; its audio is kept apart and goes when its target is final.
 
