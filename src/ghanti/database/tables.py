@@ -8,12 +8,14 @@ from ghanti.credits import tariff_models as tariffs
 from ghanti.database.base import metadata
 from ghanti.dialing import models as dialing
 from ghanti.dialing import receipt_models as receipts
+from ghanti.dialing import recorded
 from ghanti.idempotency import models as idempotency
 from ghanti.otp import models as otp
 from ghanti.payments import models as payments
 from ghanti.speech import models as speech
 from ghanti.surveys import models as surveys
 from ghanti.toingg import models as toingg
+from ghanti.transcripts import models as transcripts
 from ghanti.trunks import models as trunks
 from ghanti.webhooks import models as webhooks
 
@@ -28,10 +30,12 @@ __all__ = [
     "otp",
     "payments",
     "receipts",
+    "recorded",
     "speech",
     "surveys",
     "tariffs",
     "toingg",
+    "transcripts",
     "trunks",
     "webhooks",
 ]
