@@ -24,6 +24,7 @@ from ghanti.api.media import MediaLinks
 from ghanti.api.previews import Previews
 from ghanti.api.proxies import TrustedProxies
 from ghanti.api.slashes import FinalSlash
+from ghanti.api.toingg import apps as toingg
 from ghanti.campaigns import handlers
 from ghanti.database.lookups import Lookups
 from ghanti.database.schema import wait_until_current
@@ -56,7 +57,7 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
     app = FastAPI(
         title="Ghanti", version="1", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    app.state.parts = Parts(
+    parts = Parts(
         settings=settings,
         sessions=sessions,
         readings=reading(sessions),
@@ -81,6 +82,8 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
     app.include_router(tingting.router)
     docs.install(app)
     errors.install(app)
+    app.state.parts = parts
+    toingg.mount(app, parts)
     app.add_middleware(FinalSlash, prefix=tingting.PREFIX + "/")
     if settings.trusted_proxies:
         app.add_middleware(TrustedProxies, trusted=settings.trusted_proxies, header=settings.forwarded_header)

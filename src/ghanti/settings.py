@@ -44,6 +44,20 @@ def _page_url(text: str) -> str:
     return text
 
 
+def _origins(text: str) -> str:
+    for origin in text.split(","):
+        scheme, separator, host = origin.strip().partition("://")
+        if origin.strip() != "*" and not (
+            separator and scheme in ("http", "https") and host.strip("/") == host
+        ):
+            raise ValueError("must be * or a list, with commas, of origins like https://www.example.com")
+    return text
+
+
+Origins = Annotated[str, AfterValidator(_origins)]
+"""``*``, or a list of origins (scheme, host and port) with commas."""
+
+
 class ForwardedHeader(StrEnum):
     """What a proxy writes of whom it forwards for."""
 
@@ -64,6 +78,7 @@ class Settings(BaseSettings):
     public_url: PublicUrl | None = Field(None, description="Scheme and host of absolute URLs in answers.")
     tls_cert: Path | None = Field(None, description="Certificate and chain (PEM): the API serves https.")
     tls_key: Path | None = Field(None, description="Its private key, unless it is in the same file.")
+    cors_origins: Origins = Field("*", description="Sites whose pages may use the Toingg API.")
     trusted_proxies: Networks = Field("", description="Networks whose forwarded headers are believed.")
     forwarded_header: ForwardedHeader = Field(
         ForwardedHeader.X_FORWARDED,

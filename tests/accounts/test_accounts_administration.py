@@ -21,6 +21,7 @@ from api_world import (
 from ghanti.accounts import administration
 from ghanti.accounts.errors import ConflictError, InvalidError, NotFoundError
 from ghanti.accounts.models import Role
+from ghanti.accounts.tokens import Face
 from ghanti.database.session import SessionFactory, transaction
 
 __all__ = [
@@ -78,7 +79,7 @@ async def test_new_token_replaces_the_former(
     tenant: Tenant, http: httpx.AsyncClient, sessions: SessionFactory
 ) -> None:
     async with transaction(sessions) as session:
-        token = await administration.new_token(session, tenant.email)
+        token = await administration.new_token(session, tenant.email, Face.TINGTING)
     assert (await tenant.http.get("voice-models/")).status_code == 401
     assert (await http.get("voice-models/", headers=_bearer(token))).status_code == 200
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from base64 import urlsafe_b64decode
+from uuid import UUID
 
 import jwt
 import pytest
@@ -15,7 +17,14 @@ from ghanti.accounts.throttle import (
     WINDOW_SECONDS,
     LoginThrottle,
 )
-from ghanti.accounts.tokens import Claims, InvalidTokenError, MalformedTokenError, SessionTokens, TokenType
+from ghanti.accounts.tokens import (
+    Claims,
+    Face,
+    InvalidTokenError,
+    MalformedTokenError,
+    SessionTokens,
+    TokenType,
+)
 
 KEY = b"k" * 32
 
@@ -118,14 +127,23 @@ def test_tokens_that_are_not_ours() -> None:
             sessions.read(token, TokenType.ACCESS)
 
 
-def test_api_tokens() -> None:
-    token = tokens.new_api_token()
-    assert tokens.is_api_token(token)
-    assert not tokens.is_api_token(token.upper() + "\n")
-    assert token != tokens.new_api_token()
+@pytest.mark.parametrize("face", Face)
+def test_api_tokens(face: Face) -> None:
+    token = tokens.new_api_token(face)
+    assert [known for known in Face if tokens.is_api_token(token, known)] == [face]
+    assert not tokens.is_api_token(token.upper() + "\n", face)
+    assert token != tokens.new_api_token(face)
     masked = tokens.mask_api_token(token)
-    assert (masked[:4], masked[-4:], len(masked)) == (token[:4], token[-4:], 64)
+    assert (masked[:4], masked[-4:], len(masked)) == (token[:4], token[-4:], len(token))
     assert set(masked[4:-4]) == {"*"}
+
+
+def test_toingg_tokens_look_as_toinggs_own() -> None:
+    prefix, separator, rest = tokens.new_api_token(Face.TOINGG).partition("_")
+    assert (prefix, separator) == ("tg", "_")
+    assert UUID(rest[:36]).version == 4
+    assert rest[36] == "-"
+    assert len(urlsafe_b64decode(rest[37:] + "==")) == 16
 
 
 async def test_password_hashes() -> None:

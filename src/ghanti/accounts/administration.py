@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.accounts import passwords, repository, service
 from ghanti.accounts.errors import InvalidError, NotFoundError
 from ghanti.accounts.models import Account, Role, User
+from ghanti.accounts.tokens import Face
 
 
 async def people(session: AsyncSession) -> Sequence[Any]:
@@ -27,21 +28,21 @@ async def add_user(session: AsyncSession, owner: str, email: str, password: str,
 
 
 async def set_active(session: AsyncSession, email: str, active: bool) -> User:
-    """Let somebody in, or keep them out: then their sessions end and their API token is revoked.
+    """Let somebody in, or keep them out: then their sessions end and their API tokens are revoked.
 
-    Somebody who is let in again needs a new token. Raises NotFoundError.
+    Somebody who is let in again needs new tokens. Raises NotFoundError.
     """
     user = await _found(session, email)
     user.is_active = active
     if not active:
         user.session_version += 1
-        await repository.revoke_tokens(session, user.account_id, user.id)
+        await repository.revoke_tokens(session, user.account_id, user.id, *Face)
     await session.flush()
     return user
 
 
 async def reset_password(session: AsyncSession, email: str, password: str) -> User:
-    """Give somebody another password; their sessions end, their API token stays. Raises NotFoundError."""
+    """Give somebody another password; their sessions end, their API tokens stay. Raises NotFoundError."""
     user = await _found(session, email)
     user.password_hash = await passwords.hash_password(password)
     user.session_version += 1
@@ -49,10 +50,10 @@ async def reset_password(session: AsyncSession, email: str, password: str) -> Us
     return user
 
 
-async def new_token(session: AsyncSession, email: str) -> str:
-    """A new API token in place of somebody's former one. Raises NotFoundError."""
+async def new_token(session: AsyncSession, email: str, face: Face) -> str:
+    """A new API token in place of somebody's former one of that face. Raises NotFoundError."""
     user = await _found(session, email)
-    return await service.replace_token(session, user.account_id, user.id)
+    return await service.replace_token(session, user.account_id, user.id, face)
 
 
 async def set_account(

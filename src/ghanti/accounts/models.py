@@ -54,7 +54,7 @@ class User(Base):
 
 
 class ApiToken(Base):
-    """A long-lived bearer token; only its SHA-256 and a masked form are kept. One is live per user."""
+    """A long-lived token; only its SHA-256 and a masked form are kept. One is live per user and face."""
 
     __tablename__ = "api_tokens"
     __table_args__ = (
@@ -64,6 +64,7 @@ class ApiToken(Base):
             "uq_api_tokens_live",
             "account_id",
             "user_id",
+            "face",
             unique=True,
             postgresql_where=text("revoked_at IS NULL"),
         ),
@@ -72,6 +73,7 @@ class ApiToken(Base):
     account_id: Mapped[AccountId]
     id: Mapped[Id]
     user_id: Mapped[int]
+    face: Mapped[str] = mapped_column(server_default="tingting", comment="The API that it is good for")
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     masked: Mapped[str]
     created_at: Mapped[CreatedAt]

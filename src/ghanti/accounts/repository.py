@@ -11,6 +11,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.accounts.models import Account, ApiToken, User
+from ghanti.accounts.tokens import Face
 
 PrincipalRow = Row[*tuple[Any, ...]]
 
@@ -64,13 +65,13 @@ async def principal_of_user(session: AsyncSession, user_id: int) -> PrincipalRow
     return (await session.execute(statement)).one_or_none()
 
 
-async def principal_of_token(session: AsyncSession, token_hash: bytes) -> PrincipalRow | None:
-    """The user of a live token, with the token's id, and whether its last use should be noted."""
+async def principal_of_token(session: AsyncSession, token_hash: bytes, face: Face) -> PrincipalRow | None:
+    """The user of a face's live token, with the token's id, and whether its last use should be noted."""
     statement = (
         select(*_PRINCIPAL, ApiToken.id.label("token_id"), _STALE.label("stale"))
         .join(User, (User.account_id == ApiToken.account_id) & (User.id == ApiToken.user_id))
         .join(Account, Account.id == User.account_id)
-        .where(ApiToken.token_hash == token_hash, ApiToken.revoked_at.is_(None))
+        .where(ApiToken.token_hash == token_hash, ApiToken.face == face, ApiToken.revoked_at.is_(None))
     )
     return (await session.execute(statement)).one_or_none()
 
@@ -90,17 +91,25 @@ async def touch_token(session: AsyncSession, account_id: int, token_id: int) -> 
     )
 
 
-async def live_token(session: AsyncSession, account_id: int, user_id: int) -> ApiToken | None:
+async def live_token(session: AsyncSession, account_id: int, user_id: int, face: Face) -> ApiToken | None:
     statement = select(ApiToken).where(
-        ApiToken.account_id == account_id, ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None)
+        ApiToken.account_id == account_id,
+        ApiToken.user_id == user_id,
+        ApiToken.face == face,
+        ApiToken.revoked_at.is_(None),
     )
     return (await session.scalars(statement)).one_or_none()
 
 
-async def revoke_tokens(session: AsyncSession, account_id: int, user_id: int) -> None:
+async def revoke_tokens(session: AsyncSession, account_id: int, user_id: int, *faces: Face) -> None:
     await session.execute(
         update(ApiToken)
-        .where(ApiToken.account_id == account_id, ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
+        .where(
+            ApiToken.account_id == account_id,
+            ApiToken.user_id == user_id,
+            ApiToken.face.in_(faces),
+            ApiToken.revoked_at.is_(None),
+        )
         .values(revoked_at=func.now())
         .execution_options(synchronize_session=False)
     )

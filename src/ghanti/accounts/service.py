@@ -19,7 +19,14 @@ from ghanti.accounts.errors import (
 )
 from ghanti.accounts.models import Account, ApiToken, Role, User
 from ghanti.accounts.throttle import LoginThrottle
-from ghanti.accounts.tokens import Claims, InvalidTokenError, MalformedTokenError, SessionTokens, TokenType
+from ghanti.accounts.tokens import (
+    Claims,
+    Face,
+    InvalidTokenError,
+    MalformedTokenError,
+    SessionTokens,
+    TokenType,
+)
 from ghanti.credits import service as credits
 from ghanti.credits.models import Currency
 from ghanti.database.session import SessionFactory, transaction
@@ -62,7 +69,7 @@ async def create_account(
     *,
     time_zone: str = "Asia/Kathmandu",
 ) -> NewAccount:
-    """An account with its owner, balances and an API token, which is shown this once only.
+    """An account with its owner, balances and a TingTing token, which is shown this once only.
 
     ``time_zone`` is that of its moments on the wire, by its IANA name.
 
@@ -83,7 +90,8 @@ async def create_account(
     for currency, amount in ((Currency.PHONE, phone_credits), (Currency.SMS, sms_credits)):
         if amount:
             await credits.purchase(session, account.id, currency, amount, "opening balance")
-    return NewAccount(account.id, user.id, email, await replace_token(session, account.id, user.id))
+    token = await replace_token(session, account.id, user.id, Face.TINGTING)
+    return NewAccount(account.id, user.id, email, token)
 
 
 async def add_user(
@@ -150,15 +158,26 @@ async def login(
 
 
 async def authenticate(session: AsyncSession, sessions: SessionTokens, credential: str) -> Principal:
-    """The bearer of an API token or of an access token. Raises UnauthenticatedError."""
-    if tokens.is_api_token(credential):
-        row = await repository.principal_of_token(session, tokens.hash_api_token(credential))
-        if row is not None and row.is_active:
-            if row.stale:
-                await repository.touch_token(session, row.account_id, row.token_id)
-            return _principal(row)
-        raise UnauthenticatedError("Invalid token.")
+    """The bearer of a TingTing token or of an access token. Raises UnauthenticatedError."""
+    if tokens.is_api_token(credential, Face.TINGTING):
+        return await _token_bearer(session, credential, Face.TINGTING)
     return await authenticate_access(session, sessions, credential)
+
+
+async def authenticate_toingg(session: AsyncSession, _sessions: SessionTokens, credential: str) -> Principal:
+    """The bearer of a Toingg token. Raises UnauthenticatedError."""
+    if not tokens.is_api_token(credential, Face.TOINGG):
+        raise UnauthenticatedError("Invalid token.")
+    return await _token_bearer(session, credential, Face.TOINGG)
+
+
+async def _token_bearer(session: AsyncSession, credential: str, face: Face) -> Principal:
+    row = await repository.principal_of_token(session, tokens.hash_api_token(credential), face)
+    if row is None or not row.is_active:
+        raise UnauthenticatedError("Invalid token.")
+    if row.stale:
+        await repository.touch_token(session, row.account_id, row.token_id)
+    return _principal(row)
 
 
 async def authenticate_access(session: AsyncSession, sessions: SessionTokens, token: str) -> Principal:
@@ -205,20 +224,21 @@ async def refresh(session: AsyncSession, sessions: SessionTokens, token: str) ->
     return claims
 
 
-async def generate_api_token(session: AsyncSession, principal: Principal) -> str:
-    """A new token in place of the user's former one, which stops working when this commits."""
-    return await replace_token(session, principal.account_id, principal.user_id)
+async def generate_api_token(session: AsyncSession, principal: Principal, face: Face) -> str:
+    """A new token in place of the user's former one of that face, which stops working when this commits."""
+    return await replace_token(session, principal.account_id, principal.user_id, face)
 
 
-async def replace_token(session: AsyncSession, account_id: int, user_id: int) -> str:
-    """A new token in place of a user's former one."""
+async def replace_token(session: AsyncSession, account_id: int, user_id: int, face: Face) -> str:
+    """A new token in place of a user's former one of that face; those of other faces stay."""
     await repository.lock_user(session, account_id, user_id)
-    await repository.revoke_tokens(session, account_id, user_id)
-    token = tokens.new_api_token()
+    await repository.revoke_tokens(session, account_id, user_id, face)
+    token = tokens.new_api_token(face)
     session.add(
         ApiToken(
             account_id=account_id,
             user_id=user_id,
+            face=face,
             token_hash=tokens.hash_api_token(token),
             masked=tokens.mask_api_token(token),
         )
@@ -227,9 +247,9 @@ async def replace_token(session: AsyncSession, account_id: int, user_id: int) ->
     return token
 
 
-async def api_token(session: AsyncSession, principal: Principal) -> ApiToken | None:
-    """The user's live token; only its masked form is known."""
-    return await repository.live_token(session, principal.account_id, principal.user_id)
+async def api_token(session: AsyncSession, principal: Principal, face: Face) -> ApiToken | None:
+    """The user's live token of a face; only its masked form is known."""
+    return await repository.live_token(session, principal.account_id, principal.user_id, face)
 
 
 async def profile(session: AsyncSession, principal: Principal) -> User:

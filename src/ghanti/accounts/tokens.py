@@ -12,21 +12,46 @@ from uuid import uuid4
 
 import jwt
 
-_API_TOKEN = re.compile(r"[0-9a-f]{64}")
+from ghanti.accounts.errors import InvalidError
+
 _ALGORITHM = "HS256"
 
 
-def new_api_token() -> str:
-    """64 hexadecimal digits from the operating system's generator."""
+class Face(StrEnum):
+    """An API that tokens are for; each looks as its API's own do, and is good for no other."""
+
+    TINGTING = "tingting"
+    TOINGG = "toingg"
+
+
+_API_TOKENS = {
+    Face.TINGTING: re.compile(r"[0-9a-f]{64}"),
+    Face.TOINGG: re.compile(r"tg_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[A-Za-z0-9_-]{22}"),
+}
+
+
+def face_of(value: object, default: Face) -> Face:
+    """The face that a request names, or the default when it names none. Raises InvalidError."""
+    if value in (None, ""):
+        return default
+    if value not in tuple(Face):
+        raise InvalidError.of("face", f"Must be one of {', '.join(Face)}.")
+    return Face(str(value))
+
+
+def new_api_token(face: Face) -> str:
+    """64 hexadecimal digits, or ``tg_<uuid4>-<22 of base64>``, from the operating system's generator."""
+    if face is Face.TOINGG:
+        return f"tg_{uuid4()}-{secrets.token_urlsafe(16)}"
     return secrets.token_hex(32)
 
 
-def is_api_token(value: str) -> bool:
-    return _API_TOKEN.fullmatch(value) is not None
+def is_api_token(value: str, face: Face) -> bool:
+    return _API_TOKENS[face].fullmatch(value) is not None
 
 
 def hash_api_token(token: str) -> bytes:
-    """SHA-256 suffices: the token has 256 bits of entropy, so there is nothing to guess."""
+    """SHA-256 suffices: a token has 250 bits of entropy or more, so there is nothing to guess."""
     return hashlib.sha256(token.encode()).digest()
 
 

@@ -61,13 +61,17 @@ class Authenticator:
         self._forgotten = 0
 
     async def bearer(self, credential: str, address: str) -> Principal:
-        """The bearer of an API token or access token, who asks from ``address``.
+        """The bearer of a TingTing token or access token, who asks from ``address``.
 
         Raises:
             UnauthenticatedError: Nobody we know.
             ThrottledError: Somebody who asks too much; said without asking the database.
         """
         return await self._who(accounts.authenticate, credential, address)
+
+    async def toingg(self, credential: str, address: str) -> Principal:
+        """The bearer of a Toingg token. Raises as ``bearer`` does."""
+        return await self._who(accounts.authenticate_toingg, credential, address)
 
     async def cookie(self, token: str, address: str) -> Principal:
         """The bearer of an access token alone. Raises as ``bearer`` does."""

@@ -104,11 +104,17 @@ async def _key_holder(request: Request) -> Principal:
 
 
 async def _bearer(request: Request) -> Principal:
+    credential = bearer_credential(request)
+    return await parts_of(request).authenticator.bearer(credential, client_address(request))
+
+
+def bearer_credential(request: Request) -> str:
+    """What the header ``Authorization`` bears. Raises UnauthenticatedError."""
     scheme, _, credential = request.headers.get("authorization", "").strip().partition(" ")
     credential = credential.strip()
     if scheme.lower() not in ("bearer", "token") or not credential:
         raise UnauthenticatedError("Authentication credentials were not provided.")
-    return await parts_of(request).authenticator.bearer(credential, client_address(request))
+    return credential
 
 
 async def _body(request: Request) -> AsyncIterator[Body]:

@@ -115,7 +115,7 @@ def status_of(error: RefusedError) -> int:
 
 
 def headers_of(error: RefusedError, challenge: str = "Bearer") -> dict[str, str]:
-    """What a refusal says beside its body; ``challenge`` is how a credential should come (RFC 9110, 11.6.1)."""
+    """What a refusal says beside its body; ``challenge`` is how a credential should come (RFC 9110, 11.6)."""
     if isinstance(error, ThrottledError):
         return {"Retry-After": str(error.retry_after)}
     return {"WWW-Authenticate": challenge} if isinstance(error, UnauthenticatedError) else {}

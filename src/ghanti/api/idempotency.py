@@ -21,7 +21,7 @@ from ghanti.accounts.errors import InvalidError, RefusedError
 from ghanti.accounts.service import Principal
 from ghanti.api.body import DATA_MEGABYTES, Body, limited
 from ghanti.api.context import Parts, parts_of
-from ghanti.api.errors import refusal
+from ghanti.api.errors import refusal_at
 from ghanti.api.responses import answer
 from ghanti.database.session import transaction
 from ghanti.idempotency import service as idempotency
@@ -90,13 +90,13 @@ async def _once(
     if session is not None:
         idempotency.guard(session, parts.answers, keyed)
     try:
-        return await _carried_out(parts, keyed, session, _one_of(values, BackgroundTasks), run)
+        return await _carried_out(request, keyed, session, _one_of(values, BackgroundTasks), run)
     except AnsweredBeforeError as before:
         return _replay(before.answer)
 
 
 async def _carried_out(
-    parts: Parts,
+    request: Request,
     keyed: KeyedRequest,
     session: AsyncSession | None,
     afterwards: BackgroundTasks | None,
@@ -107,7 +107,7 @@ async def _carried_out(
     except KeyTakenError:
         raise
     except RefusedError as error:
-        response = refusal(error)
+        response = refusal_at(request, error)
         if not _says_something(response.status_code):
             raise
         if afterwards is not None:
@@ -119,7 +119,7 @@ async def _carried_out(
     # A stream has no body yet, and none of them has an effect.
     if _says_something(response.status_code) and isinstance(getattr(response, "body", None), bytes):
         given = idempotency.Answer(response.status_code, response.media_type or "", bytes(response.body))
-        await _keep(parts, keyed, session, given)
+        await _keep(parts_of(request), keyed, session, given)
     return response
 
 

@@ -31,6 +31,13 @@ class UserRole(StrEnum):
     VIEWER = "viewer"
 
 
+class TokenFace(StrEnum):
+    """The same."""
+
+    TINGTING = "tingting"
+    TOINGG = "toingg"
+
+
 @app.command()
 def create(
     email: str,
@@ -92,14 +99,14 @@ def add_user(
 
 @app.command()
 def disable(email: str, data: DataOption = None) -> None:
-    """Keep somebody out: their sessions end, their API token is revoked."""
+    """Keep somebody out: their sessions end, their API tokens are revoked."""
     _set_active(data, email, False)
     _until_seen(data)
 
 
 @app.command()
 def enable(email: str, data: DataOption = None) -> None:
-    """Let somebody in again, by their password; ``token`` makes them a new API token."""
+    """Let somebody in again, by their password; ``token`` makes them new API tokens."""
     _set_active(data, email, True)
 
 
@@ -127,13 +134,19 @@ def reset(
 
 
 @app.command()
-def token(email: str, data: DataOption = None) -> None:
-    """Give somebody a new API token, printed once; the former one stops working."""
+def token(
+    email: str,
+    face: Annotated[TokenFace, typer.Option(help="The API that it is for.")] = TokenFace.TINGTING,
+    data: DataOption = None,
+) -> None:
+    """Give somebody a new API token, printed once; their former one of that face stops working."""
 
     async def run(session: AsyncSession) -> dict[str, Any]:
         from ghanti.accounts import administration
+        from ghanti.accounts.tokens import Face
 
-        return {"email": email, "api_token": await administration.new_token(session, email)}
+        made = await administration.new_token(session, email, Face(face.value))
+        return {"email": email, "face": face.value, "api_token": made}
 
     done = _transact(data, run)
     _until_seen(data)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from ghanti.accounts import service as accounts
 from ghanti.accounts.errors import InvalidError
 from ghanti.accounts.service import InactiveUserError
-from ghanti.accounts.tokens import Claims, InvalidTokenError, MalformedTokenError, TokenType
+from ghanti.accounts.tokens import Claims, Face, InvalidTokenError, MalformedTokenError, TokenType, face_of
 from ghanti.api.context import (
     InParts,
     KeyHolder,
@@ -83,10 +83,21 @@ async def refresh(request: Request, session: Transaction, parts: InParts, sent: 
     return response
 
 
-@router.post("/generate-api-keys/", summary="Generate an API token", responses=answers(NEW_TOKEN))
-async def generate_api_keys(principal: KeyHolder, session: Transaction, parts: InParts) -> Response:
-    """A new token, shown this once; the user's former token stops working."""
-    token = await accounts.generate_api_token(session, principal)
+@router.post(
+    "/generate-api-keys/",
+    summary="Generate an API token",
+    responses=answers(NEW_TOKEN),
+    openapi_extra=accepts({"face": "tingting"}),
+)
+async def generate_api_keys(
+    principal: KeyHolder, session: Transaction, parts: InParts, sent: Sent
+) -> Response:
+    """A new token, shown this once; the user's former token stops working.
+
+    With `face` as `toingg` the token is for the Toingg API, and those of this API stay as they are.
+    """
+    face = face_of(sent.values.get("face"), Face.TINGTING)
+    token = await accounts.generate_api_token(session, principal, face)
     after_commit(session, partial(parts.authenticator.forget, principal.user_id))
     return answer({"token": token, "message": "New API token generated successfully"})
 
@@ -94,7 +105,7 @@ async def generate_api_keys(principal: KeyHolder, session: Transaction, parts: I
 @router.get("/get-api-keys/", summary="The API token, masked", responses=answers(TOKEN))
 async def get_api_keys(principal: Reader, session: Transaction) -> Response:
     """Only the token's ends: the server keeps a hash of it and could not show more."""
-    token = await accounts.api_token(session, principal)
+    token = await accounts.api_token(session, principal, Face.TINGTING)
     if token is None:
         return answer({"message": "No API token found. Please generate one first."}, 404)
     return answer(shapes.api_token(token))

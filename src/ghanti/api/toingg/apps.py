@@ -1,0 +1,71 @@
+"""The two applications of the Toingg API, and where they are mounted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Match, Mount
+from starlette.types import ASGIApp, Scope
+
+from ghanti.api import tingting
+from ghanti.api.context import Parts
+from ghanti.api.slashes import EitherSlash, both_forms
+from ghanti.api.toingg import errors
+from ghanti.api.toingg.authentication import CHALLENGE_BEARER, CHALLENGE_KEY
+from ghanti.api.toingg.cors import across_origins
+from ghanti.api.toingg.first.router import router as first_router
+from ghanti.api.toingg.third.router import router as third_router
+
+FIRST = "/api"
+THIRD = "/api/v3"
+
+
+def first_generation(parts: Parts) -> FastAPI:
+    """The application of the first generation."""
+    return _application(parts, first_router, CHALLENGE_KEY)
+
+
+def third_generation(parts: Parts) -> FastAPI:
+    """The application of the third generation."""
+    return _application(parts, third_router, CHALLENGE_BEARER)
+
+
+def mount(app: FastAPI, parts: Parts) -> None:
+    """Mount both beside the routes that the application has; the first also without its prefix."""
+    settings = parts.settings
+    third = across_origins(third_generation(parts), settings)
+    first = across_origins(first_generation(parts), settings)
+    bare = both_forms(_paths(first_router))
+    app.router.routes += [
+        Mount(THIRD, third),
+        _Part(FIRST, first, lambda path: not f"{path}/".startswith(f"{tingting.PREFIX}/")),
+        _Part("", first, lambda path: path in bare),
+    ]
+
+
+class _Part(Mount):
+    """A mount that takes only some of the paths under it."""
+
+    def __init__(self, path: str, app: ASGIApp, takes: Callable[[str], bool]) -> None:
+        super().__init__(path, app)
+        self._takes = takes
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] == "http" and self._takes(scope["path"]):
+            return super().matches(scope)
+        return Match.NONE, {}
+
+
+def _application(parts: Parts, router: APIRouter, challenge: str) -> FastAPI:
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.parts = parts
+    app.include_router(router)
+    errors.install(app, challenge)
+    app.add_middleware(EitherSlash, paths=_paths(app.router))
+    return app
+
+
+def _paths(router: APIRouter) -> frozenset[str]:
+    return frozenset(route.path for route in iter_route_contexts(router.routes) if route.path is not None)

@@ -1,0 +1,1 @@
+"""The third generation, under /api/v3: bearer tokens, answers of ``status``, ``message`` and ``result``."""
