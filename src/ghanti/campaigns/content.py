@@ -48,11 +48,20 @@ async def contents(
 
 
 async def call_content(
-    session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings
+    session: AsyncSession,
+    principal: Principal,
+    campaign: Campaign,
+    settings: Settings,
+    *,
+    known: bool = True,
 ) -> dict[str, Any]:
-    """What the campaign's calls alone are to say. Raises InvalidError as ``contents`` does."""
+    """What the campaign's calls alone are to say. Raises InvalidError as ``contents`` does.
+
+    Args:
+        known: Whether its contacts bring all values for tags; else whoever calls looks at each person's.
+    """
     _check_draft(campaign)
-    return await _call(session, principal, campaign, settings)
+    return await _call(session, principal, campaign, settings, known)
 
 
 def _check_draft(campaign: Campaign) -> None:
@@ -61,25 +70,27 @@ def _check_draft(campaign: Campaign) -> None:
 
 
 async def _call(
-    session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings
+    session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings, known: bool = True
 ) -> dict[str, Any]:
     if campaign.services == Services.SURVEY:
-        return await _survey(session, principal, campaign)
+        return await _survey(session, principal, campaign, known)
     if campaign.category == Category.AUDIO:
         return {"audios": {MAIN_AUDIO: _audio(campaign, settings)}}
     if campaign.asks:
-        return await _asking(session, principal, campaign)
-    await check_template(session, campaign, "message", campaign.message)
+        return await _asking(session, principal, campaign, known)
+    await check_template(session, campaign, "message", campaign.message, known=known)
     return {**voice(principal, campaign), "audios": {MAIN_AUDIO: {"template": campaign.message}}}
 
 
-async def _asking(session: AsyncSession, principal: Principal, campaign: Campaign) -> dict[str, Any]:
+async def _asking(
+    session: AsyncSession, principal: Principal, campaign: Campaign, known: bool
+) -> dict[str, Any]:
     """The message as a call script, where it asks for keys; one that does not is one play like any other."""
     if reason := scripted.fault(campaign.message):
         raise InvalidError.of("message", reason)
     parts = scripted.read(campaign.message)
     said = "\n\n".join(part.text for part in parts)
-    await check_template(session, campaign, "message", said)
+    await check_template(session, campaign, "message", said, known=known)
     manner = voice(principal, campaign)
     if not any(part.keys for part in parts):
         return {**manner, "audios": {MAIN_AUDIO: {"template": said}}}
@@ -96,7 +107,9 @@ def _audio(campaign: Campaign, settings: Settings) -> dict[str, Any]:
     return {"media": audio.ulaw_key, "ms": audio.ms}
 
 
-async def _survey(session: AsyncSession, principal: Principal, campaign: Campaign) -> dict[str, Any]:
+async def _survey(
+    session: AsyncSession, principal: Principal, campaign: Campaign, known: bool
+) -> dict[str, Any]:
     steps = await surveys.steps_of_campaign(session, campaign.account_id, campaign.id)
     if not steps:
         raise InvalidError.of("steps", "The survey has no steps.")
@@ -105,7 +118,7 @@ async def _survey(session: AsyncSession, principal: Principal, campaign: Campaig
         if reason := compiling.fault(step):
             raise InvalidError.of(name, reason)
         if step.audio_file is None:
-            await check_template(session, campaign, name, step.text_or_url)
+            await check_template(session, campaign, name, step.text_or_url, known=known)
     return {**voice(principal, campaign), **compiling.compiled(steps)}
 
 
@@ -123,15 +136,20 @@ def voice(principal: Principal, campaign: Campaign) -> dict[str, Any]:
     }
 
 
-async def check_template(session: AsyncSession, campaign: Campaign, field: str, template: str) -> None:
-    """Raise InvalidError for a template that is empty, or bears a tag that no contact has a value for."""
+async def check_template(
+    session: AsyncSession, campaign: Campaign, field: str, template: str, *, known: bool = True
+) -> None:
+    """Raise InvalidError for a template that is empty, or bears a tag that no contact has a value for.
+
+    Without ``known`` the contacts are not asked.
+    """
     if not template.strip():
         raise InvalidError.of(field, "The message is empty.")
     used = tags(template)
     if len(used) > MAX_VARIABLES:
         raise InvalidError.of(field, f"A message has at most {MAX_VARIABLES} different tags.")
     unknown = []
-    for tag in used:
+    for tag in used if known else ():
         if not await contacts.has_value(session, campaign.account_id, campaign.id, spellings(tag)):
             unknown.append(f"{{{tag}}}")
     if unknown:

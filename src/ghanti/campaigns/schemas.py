@@ -18,6 +18,9 @@ OWNER_KIND = "campaign"
 DEMO_KIND = "demo"
 """How it knows the plans of demo calls; their owner is the campaign whose message they try out."""
 
+DIRECT_KIND = "direct"
+"""How it knows the plans of calls that are ordered by number; their owner is the campaign they speak for."""
+
 
 class CampaignFields(TypedDict, total=False):
     """The fields that a create or an update names; an absent key leaves the field as it is.
