@@ -57,8 +57,8 @@ _FILL = (
       FROM (SELECT n, now() - n * interval '5 s' AS at FROM generate_series(1, :attempts) n) attempt
     """,
     """
-    INSERT INTO ledger_entries (account_id, currency, kind, amount, cause, created_at)
-    SELECT 1 + n % :accounts, 'phone', (ARRAY['reserve', 'settle'])[1 + n % 2], -1, 'bench',
+    INSERT INTO ledger_entries (account_id, currency, kind, amount, balance, cause, created_at)
+    SELECT 1 + n % :accounts, 'phone', (ARRAY['reserve', 'settle'])[1 + n % 2], -1, 0, 'bench',
            now() - n * interval '50 s'
       FROM generate_series(1, :attempts / 10) n
     """,

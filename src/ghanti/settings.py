@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     pulse_seconds: int = Field(60, gt=0, description="Length of a charged pulse of an answered call.")
     credits_per_pulse: int = Field(1, ge=0)
     credits_per_segment: int = Field(1, ge=0)
+    low_balance_percent: int = Field(
+        10, ge=0, le=100, description="Of what there was after a purchase: at it a balance is low."
+    )
     stripe_secret_key: SecretStr | None = Field(
         None, description="Key of Stripe's API; without, no checkout."
     )

@@ -116,8 +116,8 @@ class History:
             values = {"a": self._tenant.account_id, "c": currency, "n": amount, "m": moment, "k": kind}
             await session.execute(
                 text(
-                    "INSERT INTO ledger_entries (account_id, currency, kind, amount, cause, created_at)"
-                    " VALUES (:a, :c, :k, :n, 'test', :m)"
+                    "INSERT INTO ledger_entries (account_id, currency, kind, amount, balance, cause, created_at)"
+                    " VALUES (:a, :c, :k, :n, 0, 'test', :m)"
                 ),
                 values,
             )
@@ -301,8 +301,8 @@ async def test_no_other_account_is_read(tenant: Tenant, history: History, sessio
                lease_until, leased_at, sent_at, ended_at)
         SELECT 1000 + n % 20, gen_random_uuid(), 1, 1, 'call', '+977', 'ended', 'busy', gen_random_uuid(),
                now(), now(), now(), now() FROM generate_series(1, 20000) n;
-        INSERT INTO ledger_entries (account_id, currency, kind, amount, cause)
-        SELECT 1000 + n % 20, 'phone', 'reserve', -1, 'test' FROM generate_series(1, 20000) n;
+        INSERT INTO ledger_entries (account_id, currency, kind, amount, balance, cause)
+        SELECT 1000 + n % 20, 'phone', 'reserve', -1, 0, 'test' FROM generate_series(1, 20000) n;
         ANALYZE attempts, ledger_entries
         """,
     )

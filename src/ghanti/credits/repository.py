@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.credits.models import CreditBalance, Currency, EntryKind, LedgerEntry
+from ghanti.credits.models import Alert, CreditBalance, Currency, EntryKind, LedgerEntry
+from ghanti.credits.schemas import Balances, Reference, Standing
+
+__all__ = ["Balances", "enter", "ledger_sum", "lock", "lock_free", "open_account", "read", "standing"]
+
+_PARTS: Final = ("held", "owed", "stale", "lasting", "level", "low", "alert")
 
 
-@dataclass(frozen=True, slots=True)
-class Balances:
-    """What may still be spent, in credits; holds are already taken from it."""
+def _kept(currency: Currency) -> str:
+    """The columns of a ``Standing``."""
+    return ", ".join([f"{currency} AS balance", *(f"{currency}_{part} AS {part}" for part in _PARTS)])
 
-    phone: int = 0
-    sms: int = 0
 
-    def of(self, currency: Currency) -> int:
-        return self.phone if currency is Currency.PHONE else self.sms
+_ENTER = {
+    currency: text(
+        f"""
+        WITH changed AS (
+             UPDATE credit_balances
+                SET {currency} = {currency} + :amount,
+                    {currency}_held = greatest({currency}_held + :held, 0),
+                    changed_at = greatest(clock_timestamp(), changed_at)
+              WHERE account_id = :account_id
+             RETURNING {_kept(currency)}, changed_at),
+        entered AS (
+             INSERT INTO ledger_entries (account_id, currency, kind, amount, balance, plan_id, batch, cause,
+                    source, source_id, created_at)
+             SELECT :account_id, '{currency}', :kind, :amount, balance, :plan_id, :batch, :cause,
+                    :source, :source_id, changed_at
+               FROM changed WHERE :amount <> 0)
+        SELECT {", ".join(["balance", *_PARTS])} FROM changed
+        """  # noqa: S608 - made of constants
+    )
+    for currency in Currency
+}
+_STANDING = {
+    currency: text(
+        f"SELECT {_kept(currency)} FROM credit_balances WHERE account_id = :account_id FOR NO KEY UPDATE"  # noqa: S608
+    )
+    for currency in Currency
+}
 
 
 async def open_account(session: AsyncSession, account_id: int) -> None:
@@ -64,6 +92,12 @@ async def lock_free(session: AsyncSession, account_ids: list[int]) -> set[int]:
     return set(rows)
 
 
+async def standing(session: AsyncSession, account_id: int, currency: Currency) -> Standing:
+    """All that is kept of one currency, locked until the transaction ends. Raises as ``enter`` does."""
+    row = (await session.execute(_STANDING[currency], {"account_id": account_id})).one_or_none()
+    return _standing_of(row, account_id)
+
+
 async def enter(
     session: AsyncSession,
     account_id: int,
@@ -74,34 +108,46 @@ async def enter(
     *,
     plan_id: int | None = None,
     batch: UUID | None = None,
-) -> None:
-    """One ledger entry and its effect on the balance.
+    reference: Reference | None = None,
+    held: int = 0,
+) -> Standing:
+    """One ledger entry and its effect on the balance, in one statement; what is there afterwards.
+
+    The entry's id and moment are drawn under the balance's lock, so that both are in the order in which the
+    entries of an account take effect, whenever their transactions began.
+
+    Args:
+        amount: Signed; without any there is no entry.
+        held: What it changes of what attempts hold.
 
     Raises:
-        IntegrityError: the balance would go below zero.
-        LookupError: the account was never opened.
+        IntegrityError: The balance would go below zero, or the amount's sign is not one of the kind's.
+        LookupError: The account was never opened.
     """
-    column = CreditBalance.phone if currency is Currency.PHONE else CreditBalance.sms
-    changed = await session.scalars(
-        update(CreditBalance)
-        .where(CreditBalance.account_id == account_id)
-        .values({column: column + amount})
-        .returning(CreditBalance.account_id)
+    found = await session.execute(
+        _ENTER[currency],
+        {
+            "account_id": account_id,
+            "kind": kind,
+            "amount": amount,
+            "cause": cause,
+            "plan_id": plan_id,
+            "batch": batch,
+            "source": reference and reference.source,
+            "source_id": reference and reference.id,
+            "held": held,
+        },
     )
-    if changed.one_or_none() is None:
-        raise LookupError(f"account {account_id} has no balance; open_account makes one")
-    session.add(
-        LedgerEntry(
-            account_id=account_id,
-            currency=currency,
-            kind=kind,
-            amount=amount,
-            cause=cause,
-            plan_id=plan_id,
-            batch=batch,
-        )
+    return _standing_of(found.one_or_none(), account_id)
+
+
+async def change(session: AsyncSession, account_id: int, currency: Currency, **parts: Any) -> None:
+    """Set what is kept beside a balance, by the names of ``Standing``; the balance is locked already."""
+    columns = ", ".join(f"{currency}_{part} = :{part}" for part in parts)
+    await session.execute(
+        text(f"UPDATE credit_balances SET {columns} WHERE account_id = :account_id"),  # noqa: S608 - names of ours
+        {"account_id": account_id, **parts},
     )
-    await session.flush()
 
 
 async def ledger_sum(session: AsyncSession, account_id: int, currency: Currency) -> int:
@@ -111,3 +157,9 @@ async def ledger_sum(session: AsyncSession, account_id: int, currency: Currency)
         )
     )
     return int(total or 0)
+
+
+def _standing_of(row: Any, account_id: int) -> Standing:
+    if row is None:
+        raise LookupError(f"account {account_id} has no balance; open_account makes one")
+    return Standing(**{**row._mapping, "alert": Alert(row.alert)})
