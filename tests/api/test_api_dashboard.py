@@ -116,7 +116,8 @@ class History:
             values = {"a": self._tenant.account_id, "c": currency, "n": amount, "m": moment, "k": kind}
             await session.execute(
                 text(
-                    "INSERT INTO ledger_entries (account_id, currency, kind, amount, balance, cause, created_at)"
+                    "INSERT INTO ledger_entries"
+                    " (account_id, currency, kind, amount, balance, cause, created_at)"
                     " VALUES (:a, :c, :k, :n, 0, 'test', :m)"
                 ),
                 values,
