@@ -18,7 +18,7 @@ from ghanti.voice import conversation, dtmf, outcomes, sdp
 from ghanti.voice.agent import Final
 from ghanti.voice.plane import MediaPlane
 from ghanti.voice.player import AudioCache, AudioError, duration_ms
-from ghanti.voice.protocol import Answered, Codec, Dial, Ended, EventType, Party, Ringing, Sent
+from ghanti.voice.protocol import Answered, Codec, Dial, Ended, EventType, Party, Ringing, Said, Sent
 from ghanti.voice.sip import Invite, Leg, Signalling
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,7 @@ class Outcome:
     total_ms: int = 0
     keys: str = ""
     answers: dict[str, str] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
 
 
 class Call:
@@ -160,7 +161,7 @@ class Call:
 
     async def _load(self) -> dict[str, bytes]:
         dial = self.dial
-        if dial.script.records and self._services.recordings is None:
+        if (dial.script.records or dial.record) and self._services.recordings is None:
             raise NotSentError("no_recordings")
         missing = [name for name in dial.script.audios if name not in dial.audio]
         if missing:
@@ -291,6 +292,8 @@ class Call:
         outcome = self._outcome
         talking = asyncio.create_task(talk.run(self._services.lead_seconds, TAIL_SECONDS))
         watching = asyncio.create_task(self._watch(talk))
+        if self.dial.record:
+            talk.record_call()
         waiting: set[asyncio.Future[Any]] = {talking, leg.ended, self._stopped}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         talk.hush()
@@ -312,7 +315,8 @@ class Call:
         for task in (talking, watching):
             task.cancel()
         results = await asyncio.gather(talking, watching, return_exceptions=True)
-        outcome.keys, outcome.answers = talk.keys, talk.answers
+        await talk.keep_call()
+        outcome.keys, outcome.answers, outcome.said = talk.keys, talk.answers, talk.said
         if talk.lost_recordings:
             outcome.detail = f"not recorded: {', '.join(talk.lost_recordings)}"
         for result in results:
@@ -333,6 +337,8 @@ class Call:
         if self._limit is not None:
             self._limit.cancel()
         assert self._answered_at is not None
+        if self._talk is not None:
+            self._talk.limit_recording_to(max_seconds)
         # loop.time() is time.monotonic() on every platform that asyncio's own loop runs on.
         self._limit = self._loop.call_at(self._answered_at + max_seconds, self.stop, "max_duration")
 

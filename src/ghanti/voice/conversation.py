@@ -9,10 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ghanti.voice import sdp
+from ghanti.voice.call_recording import CallRecording
 from ghanti.voice.interpreter import Interpreter
 from ghanti.voice.plane import MediaPlane
 from ghanti.voice.player import BEEP, Playback, duration_ms
-from ghanti.voice.protocol import Answer, Codec, Dial, Key, Played
+from ghanti.voice.protocol import Answer, Codec, Dial, Key, Played, Recorded, Said
 from ghanti.voice.recorder import Recorder
 from ghanti.voice.script import Listen, Record
 from ghanti.voice.stream import Stream
@@ -47,8 +48,13 @@ class Conversation:
         self._interpreter = Interpreter(dial.script, self)
         self._codec: Codec = "PCMU"
         self._connected_at = 0.0
+        self._answered_at = 0.0
+        self._whole: CallRecording | None = None
+        self._said: list[Said] = []
+        self._said_told = 0
         self._key_source: str | None = None
-        self._playing: tuple[str, Playback] | None = None
+        self._playing: tuple[str, Playback, int] | None = None
+        """What plays, and since when: milliseconds after the answer."""
         self._heard_ms: dict[str, int] = {}
         self._begun: set[str] = set()
         self._late: tuple[str, float] | None = None
@@ -78,10 +84,18 @@ class Conversation:
         """How much the script has to say."""
         return sum(duration_ms(len(self._audio[name])) for name in self._dial.script.told)
 
+    @property
+    def said(self) -> list[Said]:
+        """What was played, in order, what plays now included."""
+        if self._playing is None or not self._playing[0]:
+            return self._said
+        return [*self._said, _said(*self._playing)]
+
     def connect(self, media: sdp.Media, codec: Codec) -> None:
         """Start the stream towards the callee."""
         self._codec = codec
         self._connected_at = time.monotonic()
+        self._answered_at = self._answered_at or self._connected_at
         symmetric = self._dial.trunk.symmetric_rtp
         self._plane.submit(lambda: self._stream.connect(media, codec, symmetric))
 
@@ -103,8 +117,13 @@ class Conversation:
         return time.monotonic() - max(self._stream.received_at or 0.0, self._connected_at)
 
     def report_progress(self) -> None:
-        if self._playing is not None:
-            self._report(Played, audio=self._playing[0], played_ms=self.heard_ms, total_ms=self.total_ms)
+        if self._playing is None and len(self._said) == self._said_told:
+            return
+        self._said_told = len(self._said)
+        said = self.said
+        if said:
+            audio = said[-1].audio
+            self._report(Played, audio=audio, played_ms=self.heard_ms, total_ms=self.total_ms, said=said)
 
     def press(self, key: str, source: str) -> None:
         """Take a key; of a peer that sends each both as RTP and as INFO, from whichever came first."""
@@ -142,6 +161,29 @@ class Conversation:
             telephone_event=media.telephone_event,
         )
 
+    def record_call(self) -> None:
+        """Record the callee from now on until ``keep_call``; whatever the disk says, the call goes on."""
+        assert self._recordings is not None
+        path = self._recordings / f"{self._dial.attempt}-{self._dial.leg}-call.wav"
+        max_ms = round(self._dial.max_seconds * 1000)
+        self._whole = CallRecording(path, self._plane, self._stream, self._codec, max_ms)
+        self._report(Recorded, state="pending", path=str(path))
+
+    async def keep_call(self) -> None:
+        """Write what is left of the recording of the call, if there is one, and tell where it is."""
+        if self._whole is None:
+            return
+        whole, self._whole = self._whole, None
+        await whole.close()
+        if whole.ms:
+            self._report(Recorded, state="stored", path=str(whole.path), ms=whole.ms)
+        else:
+            self._report(Recorded, state="lost")
+
+    def limit_recording_to(self, max_seconds: float) -> None:
+        if self._whole is not None:
+            self._whole.limit_to(round(max_seconds * 1000))
+
     # The script's line.
 
     async def play(self, audio: str, *, interruptible: bool) -> bool:
@@ -159,7 +201,7 @@ class Conversation:
             done.set()
 
         playback = Playback(data, self._codec, lambda: self._loop.call_soon_threadsafe(done.set))
-        self._playing = (name, playback)
+        self._playing = (name, playback, self._since_answer_ms())
         self._on_key = stop if interruptible else None
         self._plane.submit(lambda: self._stream.play(playback))
         try:
@@ -168,12 +210,17 @@ class Conversation:
             self._on_key = None
             self.hush()
             self._count_heard()
+            if name:
+                self._said.append(_said(*self._playing))
             self._playing = None
         return stopped
 
+    def _since_answer_ms(self) -> int:
+        return round((time.monotonic() - self._answered_at) * 1000)
+
     def _count_heard(self) -> None:
         if self._playing is not None:
-            name, playback = self._playing
+            name, playback, _ = self._playing
             if name in self._dial.script.told:
                 self._heard_ms[name] = max(self._heard_ms.get(name, 0), playback.played_ms)
 
@@ -253,3 +300,7 @@ class Conversation:
     def passed_over(self, step: Listen | Record) -> None:
         kind = "keys" if isinstance(step, Listen) else "recording"
         self._report(Answer, name=step.name, kind=kind, state="given")
+
+
+def _said(audio: str, playback: Playback, at_ms: int) -> Said:
+    return Said(audio=audio, at_ms=at_ms, played_ms=playback.played_ms, total_ms=playback.total_ms)

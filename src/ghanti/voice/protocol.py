@@ -55,7 +55,8 @@ class Hello(_Message):
 class Dial(_Message):
     """Place one call. ``send_by`` is in Unix seconds; a leg is one try of an attempt on one trunk.
 
-    Of the audios, those named in ``secret`` are forgotten with the call.
+    Of the audios, those named in ``secret`` are forgotten with the call. With ``record``, the callee is
+    recorded from the answer to the end, whatever the script does.
     """
 
     type: Literal["dial"] = "dial"
@@ -72,6 +73,7 @@ class Dial(_Message):
     script: Script
     audio: dict[str, str] = {}
     secret: list[str] = []
+    record: bool = False
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
@@ -149,16 +151,26 @@ class Answered(_Event):
     codec: Codec
 
 
+class Said(_Message):
+    """One playing of an audio, begun ``at_ms`` after the answer: so much of it was sent."""
+
+    audio: str
+    at_ms: int
+    played_ms: int
+    total_ms: int
+
+
 class Played(_Event):
     """Progress while ``audio`` plays: ``played_ms`` of ``total_ms`` of what the script has to say.
 
-    A newer one replaces an older one that waits for its ack.
+    ``said`` is all that was played so far, in order. A newer one replaces an older one that was not acked.
     """
 
     event: Literal["played"] = "played"
     audio: str
     played_ms: int
     total_ms: int
+    said: list[Said] = []
 
 
 class Key(_Event):
@@ -181,11 +193,26 @@ class Answer(_Event):
     ms: int | None = None
 
 
+class Recorded(_Event):
+    """The recording of the whole call: that it began, with ``at`` the answer, then what became of it.
+
+    ``path`` is there from the beginning: the file is a whole .wav at any time, of what was written so far.
+    """
+
+    event: Literal["recorded"] = "recorded"
+    state: Literal["pending", "stored", "lost"]
+    path: str | None = None
+    ms: int | None = None
+
+
 Party = Literal["callee", "us", "network"]
 
 
 class Ended(_Event):
-    """The last event of a leg. ``played_ms`` of ``total_ms`` is what the callee heard of the script."""
+    """The last event of a leg. ``played_ms`` of ``total_ms`` is what the callee heard of the script.
+
+    ``said`` is what was played, in order, each as often as it was.
+    """
 
     event: Literal["ended"] = "ended"
     reason: str
@@ -200,9 +227,12 @@ class Ended(_Event):
     total_ms: int = 0
     keys: str = ""
     answers: dict[str, str] = {}
+    said: list[Said] = []
 
 
-Event = Annotated[Sent | Ringing | Answered | Played | Key | Answer | Ended, Field(discriminator="event")]
+Event = Annotated[
+    Sent | Ringing | Answered | Played | Key | Answer | Recorded | Ended, Field(discriminator="event")
+]
 EventType = type[Event]
 Command = Annotated[Hello | Dial | Hangup | Extend | Void | Ack, Field(discriminator="type")]
 

@@ -62,6 +62,20 @@ class Recorder:
         if np.abs(_DECODE[self._codec](payload).astype(np.int32)).mean() > SILENCE_LEVEL:
             self._heard_until = max(self._heard_until, end)
 
+    def take(self, keep: int = 0) -> g711.Pcm:
+        """What was recorded but for the last ``keep`` samples, which late packets may change; it is dropped.
+
+        Positions and limits count on from there.
+        """
+        cut = max(0, len(self._data) - keep)
+        taken = _DECODE[self._codec](bytes(self._data[:cut]))
+        del self._data[:cut]
+        self._limit -= cut
+        self._heard_until -= cut
+        if self._base is not None:
+            self._base = (self._base + cut) % (1 << 32)
+        return taken
+
     def switch(self, codec: Codec, table: bytes) -> None:
         """Go on in ``codec``, to which ``table`` translates, after the peer changed it in mid-call."""
         self._data = self._data.translate(table)

@@ -39,6 +39,7 @@ class Stream:
         self._playback: Playback | None = None
         self._recorder: Recorder | None = None
         self._recorded: Callable[[], object] | None = None
+        self._whole: Recorder | None = None
         self._codec: Codec = "PCMU"
         self._payload_type = 0
         self._telephone_event: int | None = None
@@ -57,8 +58,8 @@ class Stream:
         if self.connected and codec != self._codec:
             if self._playback is not None:
                 self._playback.switch(_TRANSCODE[codec])
-            if self._recorder is not None:
-                self._recorder.switch(codec, _TRANSCODE[codec])
+            for recorder in filter(None, (self._recorder, self._whole)):
+                recorder.switch(codec, _TRANSCODE[codec])
         self._codec = codec
         self._payload_type = media.codecs[codec]
         self._telephone_event = media.telephone_event
@@ -82,6 +83,10 @@ class Stream:
 
     def stop_recording(self) -> None:
         self._recorder = self._recorded = None
+
+    def record_all(self, recorder: Recorder) -> None:
+        """Give the callee's packets to ``recorder`` too, until the stream is closed."""
+        self._whole = recorder
 
     def send(self) -> None:
         """Send the packet that is due; called every 20 ms once connected."""
@@ -118,8 +123,8 @@ class Stream:
             key = None if packet is None else self._keys.read(packet)
             if key is not None:
                 self._on_key(key)
-        elif self._recorder is not None:
-            self._take_audio(self._recorder, datagram)
+        elif self._recorder is not None or self._whole is not None:
+            self._take_audio(datagram)
 
     def _adopt(self, source: Address) -> bool:
         """Whether to listen to a new source: the first that sends, and always the one the peer signalled."""
@@ -130,11 +135,15 @@ class Stream:
             self._remote = source
         return True
 
-    def _take_audio(self, recorder: Recorder, datagram: bytes) -> None:
+    def _take_audio(self, datagram: bytes) -> None:
         packet = rtp.parse(datagram)
         if packet is None:
             return
-        recorder.add(packet)
-        if recorder.full and self._recorded is not None:
+        if self._whole is not None:
+            self._whole.add(packet)
+        if self._recorder is None:
+            return
+        self._recorder.add(packet)
+        if self._recorder.full and self._recorded is not None:
             self._recorded()
             self.stop_recording()
