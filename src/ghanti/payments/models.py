@@ -35,11 +35,6 @@ class PaymentState(StrEnum):
     EXPIRED = "expired"
 
 
-class ReversalKind(StrEnum):
-    REFUND = "refund"
-    DISPUTE = "dispute"
-
-
 class CreditPackage(Base):
     """What is on sale: credits at a price in minor units of a currency (paisa, cents).
 
@@ -122,7 +117,7 @@ class Payment(Base):
 
 
 class PaymentReversal(Base):
-    """One refund or dispute of a payment: its state of the highest order told so far."""
+    """One refund or dispute of a payment, at the stage that supersedes all others told so far."""
 
     __tablename__ = "payment_reversals"
     __table_args__ = (
@@ -136,12 +131,15 @@ class PaymentReversal(Base):
     provider_id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
     amount: Mapped[int]
-    rank: Mapped[int]
+    stage: Mapped[int]
     at: Mapped[datetime]
 
 
 class PaymentEvent(Base):
-    """An event of the provider, kept so that it is handled once; ``told`` until its payment is known."""
+    """An event of the provider, kept so that it is handled once.
+
+    One whose payment is not known yet waits for it by the name of its intent (``payment_id`` is null).
+    """
 
     __tablename__ = "payment_events"
     __table_args__ = (
@@ -149,7 +147,7 @@ class PaymentEvent(Base):
             "ix_payment_events_waiting",
             "provider",
             "intent_id",
-            postgresql_where=text("told IS NOT NULL"),
+            postgresql_where=text("payment_id IS NULL"),
         ),
         Index("ix_payment_events_received", "received_at"),
     )
@@ -160,5 +158,5 @@ class PaymentEvent(Base):
     intent_id: Mapped[str | None]
     account_id: Mapped[int | None]
     payment_id: Mapped[int | None]
-    told: Mapped[dict[str, Any] | None]
+    told: Mapped[dict[str, Any]]
     received_at: Mapped[CreatedAt]

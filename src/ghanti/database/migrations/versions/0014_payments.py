@@ -115,7 +115,7 @@ def _told() -> None:
         sa.Column("provider_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("rank", sa.BigInteger(), nullable=False),
+        sa.Column("stage", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id", "payment_id"],
@@ -133,7 +133,7 @@ def _told() -> None:
         sa.Column("intent_id", sa.Text(), nullable=True),
         sa.Column("account_id", sa.BigInteger(), nullable=True),
         sa.Column("payment_id", sa.BigInteger(), nullable=True),
-        sa.Column("told", postgresql.JSONB(), nullable=True),
+        sa.Column("told", postgresql.JSONB(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), server_default=_NOW, nullable=False),
         sa.PrimaryKeyConstraint("provider", "event_id", name=op.f("pk_payment_events")),
     )
@@ -141,7 +141,7 @@ def _told() -> None:
         "ix_payment_events_waiting",
         "payment_events",
         ["provider", "intent_id"],
-        postgresql_where=sa.text("told IS NOT NULL"),
+        postgresql_where=sa.text("payment_id IS NULL"),
     )
     op.create_index("ix_payment_events_received", "payment_events", ["received_at"])
 
