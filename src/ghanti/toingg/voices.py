@@ -59,9 +59,16 @@ def languages(voices: Sequence[NamedVoice]) -> list[str]:
 
 
 def choose(
-    voices: Sequence[NamedVoice], name: str | None, language: str | None, present: NamedVoice | None
+    voices: Sequence[NamedVoice],
+    name: str | None,
+    language: str | None,
+    present: NamedVoice | None,
+    *,
+    premium: bool,
 ) -> NamedVoice | None:
     """The voice that is wanted: by its name, or else one of the language, which the present one may be.
+
+    Without a name a premium voice is chosen only for an account that may have one.
 
     Raises InvalidError, which names the voices there are, for a name or a language that is none of theirs.
     """
@@ -70,7 +77,8 @@ def choose(
         return _by_name(voices, name, wanted)
     if wanted is None or (present is not None and present.language == wanted):
         return present
-    return next(each for each in voices if each.language == wanted)
+    speaking = [each for each in voices if each.language == wanted]
+    return next((each for each in speaking if premium or not each.voice.is_premium), speaking[0])
 
 
 def _by_name(voices: Sequence[NamedVoice], name: str, language: str | None) -> NamedVoice:
