@@ -141,6 +141,10 @@ class Settings(BaseSettings):
     horizon_seconds: int = Field(900, gt=0, description="How far ahead of the pace audio is rendered.")
     audio_keep_seconds: int = Field(3600, ge=0, description="How long personal audio outlives its call.")
 
+    transcribe: bool = Field(False, description="Record what callees say, and write drafts of it.")
+    transcribe_models: Path | None = Field(None, description="Folder of models for more languages.")
+    recording_days: int = Field(30, gt=0, description="How long recordings and drafts of calls are kept.")
+
     otp_expiry_seconds: int = Field(300, gt=0, description="An OTP that could not leave by then never does.")
     otp_keep_days: int = Field(30, gt=0, description="How long codes and their texts are kept.")
     otp_gap_seconds: int = Field(20, ge=0, description="Least time between two OTPs to one number.")

@@ -60,9 +60,11 @@ def dial_order(
     answered: Collection[str] = (),
     max_seconds: int,
     home_country: str,
+    record: bool = False,
 ) -> Dial:
     """The order of a leased call, for what is left of its script when some steps are ``answered``.
 
+    It is recorded where both its content and this installation want it, and nothing secret is said.
     Raises when what was leased cannot be dialled.
     """
     script, keys = script_of(lease.said).resumed(answered), _audio_keys(lease)
@@ -79,6 +81,7 @@ def dial_order(
         script=script,
         audio={name: str(store.path(keys[name])) for name in script.audios},
         secret=[name for name in script.audios if name in lease.content.get("secrets", {})],
+        record=record and lease.said.get("record") is True and "secrets" not in lease.content,
     )
 
 

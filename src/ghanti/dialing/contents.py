@@ -7,9 +7,12 @@ Call content::
      "audios": {"message": {"template": "… {tags} …"},
                 "closing": {"media": "<media store key of raw µ-law>", "ms": 4200},
                 "code": {"secret": "<base64 of SecretBox.encrypt(text)>"}},
-     "hooks": {"question_1": {"1": "<name of a web hook>"}}}
+     "hooks": {"question_1": {"1": "<name of a web hook>"}},
+     "labels": {"question_1": {"1": "yes"}},
+     "record": true}
 
-``hooks`` says which web hook a key calls that is given at a step of the script; absent: none.
+``hooks`` says which web hook a key calls that is given at a step of the script; absent: none. ``labels`` says
+what keys mean. With ``record`` the whole call is recorded, where the operator has calls recorded.
 A template is spoken with each contact's variables; one without tags is spoken once, for all. A secret
 is decrypted only to be spoken; its audio is kept apart and goes when its target is final.
 

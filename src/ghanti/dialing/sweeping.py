@@ -25,7 +25,7 @@ _ATTEMPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-")
 
 
 async def sweep_recordings(sessions: SessionFactory, store: MediaStore) -> int:
-    """Delete recordings that no answer names, and pieces of files; answers how many went.
+    """Delete recordings that no answer and no call names, and pieces of files; answers how many went.
 
     One that was not told of yet waits for that, unless its attempt or its contact is no more.
     """
@@ -51,22 +51,24 @@ async def sweep_recordings(sessions: SessionFactory, store: MediaStore) -> int:
 
 
 async def _kept(session: AsyncSession, attempt_ids: Sequence[UUID]) -> tuple[set[str], set[UUID]]:
-    """The recordings that answers to these attempts' targets name, and the attempts that may tell of more."""
+    """The recordings that these attempts, and answers to their targets, name, and who may tell of more."""
     rows = await session.execute(
         text(
             """
-            SELECT a.id, t.withdrawn, r.media_key
+            SELECT a.id, t.withdrawn, r.media_key, c.media_key AS call_key
               FROM attempts a
               JOIN targets t ON t.account_id = a.account_id AND t.id = a.target_id
               LEFT JOIN answers r ON r.account_id = a.account_id AND r.target_id = a.target_id
                                  AND r.media_key IS NOT NULL
+              LEFT JOIN call_recordings c ON c.account_id = a.account_id AND c.attempt_id = a.id
              WHERE a.id = ANY(:ids)
             """
         ),
         {"ids": list(attempt_ids)},
     )
     found = rows.all()
-    return {row.media_key for row in found if row.media_key}, {row.id for row in found if not row.withdrawn}
+    named = {key for row in found for key in (row.media_key, row.call_key) if key}
+    return named, {row.id for row in found if not row.withdrawn}
 
 
 async def _take(paths: Sequence[Path], before: float) -> int:
