@@ -6,4 +6,4 @@ import sys
 
 from _figures import ROOT
 
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "dialing")]
+sys.path.insert(0, str(ROOT / "tests"))

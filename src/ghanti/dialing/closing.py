@@ -26,6 +26,9 @@ DELETED = "deleted"
 WITHDRAWN = "contact deleted"
 """The reason of targets whose contact was deleted."""
 
+HUNG_UP = "hung up"
+"""The reason of targets that whoever ordered them ended before they were dialled."""
+
 STOP_BATCH = 5000
 """Waiting targets that one transaction of a stop ends; the sweep ends the rest."""
 
@@ -117,7 +120,7 @@ async def _sweep(session: AsyncSession, plan: Plan, now: datetime) -> None:
     elif not plan.announced:
         plan.announced = True
         await handlers.started(session, plan)
-    withdrawn = await repository.close_withdrawn(session, plan.account_id, plan.id, WITHDRAWN)
+    withdrawn = await repository.close_withdrawn(session, plan.account_id, plan.id, WITHDRAWN, HUNG_UP)
     await announce(session, repository.NOBODY, plan, withdrawn)
     if plan.expires_at is not None and plan.expires_at <= now:
         await _expire(session, plan)

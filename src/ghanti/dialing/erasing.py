@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 
 async def forget_contact(session: AsyncSession, account_id: int, contact_id: int) -> None:
-    """Drop the answers, the number and what was said to a contact that was withdrawn before.
+    """Drop the answers, recordings, the number and what was said to a contact that was withdrawn before.
 
     Of an attempt in flight it is dropped when that ends; what it tells until then is not kept.
     """
@@ -33,7 +33,20 @@ async def forget_contact(session: AsyncSession, account_id: int, contact_id: int
     )
     await session.execute(
         text(
-            f"UPDATE targets SET withdrawn = true, number = '', content = NULL WHERE {of_contact}"  # noqa: S608
+            """
+            DELETE FROM call_recordings
+             WHERE account_id = :account_id AND attempt_id IN (
+                   SELECT a.id FROM attempts a
+                     JOIN targets t ON t.account_id = a.account_id AND t.id = a.target_id
+                    WHERE t.account_id = :account_id AND t.contact_id = :contact_id)
+            """
+        ),
+        contact,
+    )
+    await session.execute(
+        text(
+            f"UPDATE targets SET withdrawn = true, number = '', content = NULL, personal = NULL"  # noqa: S608
+            f" WHERE {of_contact}"
         ),
         contact,
     )

@@ -117,6 +117,20 @@ async def insert_number(
     return target.id
 
 
+async def count_heads(session: AsyncSession, plan: Plan, digits: int) -> Sequence[Any]:
+    """How many targets a plan has of each channel by the first digits of their numbers."""
+    rows = await session.execute(
+        text(
+            """
+            SELECT channel, left(ltrim(number, '+'), :digits) AS head, count(*) AS targets FROM targets
+             WHERE account_id = :account_id AND plan_id = :plan_id GROUP BY 1, 2
+            """
+        ),
+        {"account_id": plan.account_id, "plan_id": plan.id, "digits": digits},
+    )
+    return rows.all()
+
+
 async def set_units(session: AsyncSession, plan: Plan, units: int) -> None:
     """What each attempt at the plan's targets is to hold."""
     await session.execute(
@@ -142,7 +156,7 @@ async def insert_texts(session: AsyncSession, account_id: int, target_ids: Seque
                   JOIN plans p ON p.account_id = t.account_id AND p.id = t.plan_id
                               AND p.state IN ('running', 'paused') AND p.sms_content IS NOT NULL
                   JOIN contacts c ON c.account_id = t.account_id AND c.id = t.contact_id
-                 WHERE t.account_id = :account_id AND t.id = ANY(:ids) AND NOT t.withdrawn
+                 WHERE t.account_id = :account_id AND t.id = ANY(:ids) AND NOT t.withdrawn AND NOT t.hung_up
                  ORDER BY t.id
                 ON CONFLICT DO NOTHING
                 RETURNING plan_id)
@@ -294,18 +308,23 @@ async def close_targets(
 
 
 async def close_withdrawn(
-    session: AsyncSession, account_id: int, plan_id: int, reason: str
+    session: AsyncSession, account_id: int, plan_id: int, withdrawn: str, hung_up: str
 ) -> list[FinalTarget]:
-    """End targets that were withdrawn while a worker had them, and that it gave back."""
+    """End targets that were withdrawn or hung up while a worker had them, and that it gave back.
+
+    ``withdrawn`` and ``hung_up`` are the reasons of the one and the other.
+    """
     rows = await session.execute(
         text(
             """
-            UPDATE targets SET state = 'final', outcome = 'cancelled', reason = :reason, final_at = now()
-             WHERE account_id = :account_id AND plan_id = :plan_id AND withdrawn AND state = 'waiting'
+            UPDATE targets SET state = 'final', outcome = 'cancelled', final_at = now(),
+                   reason = CASE WHEN withdrawn THEN :withdrawn ELSE :hung_up END
+             WHERE account_id = :account_id AND plan_id = :plan_id AND (withdrawn OR hung_up)
+               AND state = 'waiting'
             RETURNING account_id, plan_id, id AS target_id, contact_id, channel, outcome, attempts
             """
         ),
-        {"account_id": account_id, "plan_id": plan_id, "reason": reason},
+        {"account_id": account_id, "plan_id": plan_id, "withdrawn": withdrawn, "hung_up": hung_up},
     )
     return [FinalTarget(*row) for row in rows]
 
@@ -343,7 +362,7 @@ async def live_plans(session: AsyncSession) -> list[Any]:
               LEFT JOIN LATERAL (
                    SELECT true AS waits FROM targets t
                     WHERE t.account_id = p.account_id AND t.plan_id = p.id
-                      AND t.withdrawn AND t.state = 'waiting'
+                      AND (t.withdrawn OR t.hung_up) AND t.state = 'waiting'
                     LIMIT 1) withdrawn ON true
              WHERE p.state <> 'finished'
             """  # noqa: S608 - made of constants
