@@ -16,6 +16,8 @@ OPEN = frozenset(
         "/api/v1/auths/login/",
         "/api/v1/auths/login/refresh/",
         "/api/v1/media/{token}/{filename}/",
+        "/payment/success/",
+        "/payment/cancelled/",
     }
 )
 """Paths that want no bearer: the door, what describes it, and links that are a credential themselves."""

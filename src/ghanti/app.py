@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from ghanti.accounts.throttle import LoginThrottle
 from ghanti.accounts.tokens import SessionTokens
-from ghanti.api import docs, errors, health, tingting
+from ghanti.api import docs, errors, health, payment_pages, tingting
 from ghanti.api.authentication import Authenticator
 from ghanti.api.context import Parts
 from ghanti.api.downloads import Downloads
@@ -34,6 +34,8 @@ from ghanti.encryption import SecretBox, secret_box
 from ghanti.fetching import SafeFetcher
 from ghanti.idempotency.service import AnswerSafe, sweep
 from ghanti.media.store import MediaStore
+from ghanti.payments.providers import provider_of
+from ghanti.payments.service import Payments
 from ghanti.settings import Settings, get_settings
 from ghanti.sockets import listener
 from ghanti.tls import Certificate, certificate_of
@@ -47,6 +49,7 @@ _MOST_CONNECTIONS = 900
 _GRACE_SECONDS = 10
 _SWEEP_SECONDS = 600
 _RENEW_SECONDS = 30
+_RECONCILE_SECONDS = 60
 
 
 def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> FastAPI:
@@ -77,8 +80,10 @@ def create_app(settings: Settings, sessions: SessionFactory, box: SecretBox) -> 
         downloads=Downloads(settings.downloads_at_once, settings.download_seconds),
         fetcher=SafeFetcher(settings),
         previews=Previews(store, settings.preview_megabytes),
+        payments=Payments(sessions, provider_of(settings), settings),
     )
     app.include_router(health.router)
+    app.include_router(payment_pages.router)
     app.include_router(tingting.router)
     docs.install(app)
     errors.install(app)
@@ -134,6 +139,9 @@ async def serve(settings: Settings) -> None:
         certificate = certificate_of(settings)
         config = server_config(app, certificate)
         tasks = [asyncio.create_task(every(_SWEEP_SECONDS, partial(sweep, factory), "sweep of answers"))]
+        if app.state.parts.payments.offered:
+            asking = every(_RECONCILE_SECONDS, app.state.parts.payments.reconcile, "asking for payments")
+            tasks.append(asyncio.create_task(asking))
         if certificate is not None:
             config.load()
             assert config.ssl is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ghanti.commands import account, database, demo, number, serve, simulate, smsc, trunk
+from ghanti.commands import account, database, demo, number, packages, serve, simulate, smsc, trunk
 
 app = typer.Typer(
     name="ghanti",
@@ -18,6 +18,7 @@ app.add_typer(account.app, name="account", help="Accounts, their people and cred
 app.add_typer(number.app, name="number", help="Caller numbers.")
 app.add_typer(trunk.app, name="trunk", help="SIP trunks.")
 app.add_typer(smsc.app, name="smsc", help="SMSCs, for text messages.")
+app.add_typer(packages.app, name="packages", help="Packages of credits on sale.")
 app.add_typer(database.app, name="database", help="The database.")
 app.add_typer(simulate.app, name="simulate", help="Phones and an SMSC to rehearse with.")
 

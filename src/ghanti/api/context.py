@@ -28,6 +28,7 @@ from ghanti.encryption import SecretBox
 from ghanti.fetching import SafeFetcher
 from ghanti.idempotency.service import AnswerSafe
 from ghanti.media.store import MediaStore
+from ghanti.payments.service import Payments
 from ghanti.settings import Settings
 
 _BIGGEST_ID = 2**63 - 1
@@ -65,6 +66,7 @@ class Parts:
     downloads: Downloads
     fetcher: SafeFetcher
     previews: Previews
+    payments: Payments
 
 
 def parts_of(request: Request) -> Parts:

@@ -19,6 +19,7 @@ GROUPS = (
     "OTP",
     "Phone numbers",
     "Dashboard",
+    "Credits",
     "Health",
 )
 
@@ -28,6 +29,7 @@ _NULLABLE = frozenset(
     {
         *("audio_file", "bulk_file", "category", "credit_limit", "deleted_at", "last_used", "next", "pace"),
         *("previous", "schedule", "voice", "survey", "status_reason", "paused_reason", "current_streak"),
+        *("url", "expires_at", "paid_at", "valid_days"),
     }
 )
 """Fields that are null where there is nothing to say."""
@@ -56,6 +58,8 @@ _DESCRIPTIONS = {
     415: "Of a type that is not read",
     422: f"The {HEADER} was used for another request",
     429: "Too many requests; `Retry-After` says how many seconds to wait",
+    501: "Not set up on this server; the message says what it needs",
+    502: "The payment provider does not answer as it should",
     503: "The database does not answer; `Retry-After` says when to try again",
 }
 _WAITING = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}}
@@ -145,6 +149,8 @@ def _refusals(path: str, method: str, operation: Json, secured: bool) -> Iterato
     yield from (401, 429)
     if method != "get" or not secured:
         yield from (403, 413)
+    if path.endswith("/credits/checkout/"):
+        yield from (404, 501, 502)
     if "{" in path or path.endswith("/get-api-keys/"):
         yield 404
     if method != "get":

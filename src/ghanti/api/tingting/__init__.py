@@ -11,6 +11,7 @@ from ghanti.api.tingting import (
     demo_calls,
     media,
     otp,
+    payments,
     previews,
     runs,
     survey_templates,
@@ -32,6 +33,7 @@ for part in (
     survey_templates,
     otp,
     dashboard,
+    payments,
     media,
 ):
     router.include_router(part.router)
