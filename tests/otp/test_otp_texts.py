@@ -81,5 +81,7 @@ def test_what_stands_beside_the_code_stays_apart(message: str, once: str) -> Non
     assert normalise(spoken.spoken(message, "123", "", "np"), "np") == f"{once} {once}"
 
 
-def test_other_languages_get_the_characters_apart() -> None:
-    assert spoken.spelled("A12", "en") == "A, 1, 2"
+@pytest.mark.parametrize(("language", "words"), [("en", "ay, B, one, two"), ("hi", "ए, बी, एक, दो")])
+def test_other_languages_name_the_characters_their_way(language: str, words: str) -> None:
+    assert spoken.spelled("AB12", language) == words
+    assert normalise(words, language) == words

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ghanti.otp.texts import delivered
-from ghanti.speech.text.ne.latin import spell
-from ghanti.speech.text.ne.numbers import DIGITS
+from ghanti.speech.text import named
 
 
 def spelled(code: str, language: str) -> str:
@@ -12,7 +11,7 @@ def spelled(code: str, language: str) -> str:
 
     The words are those that the normaliser of ``language`` would write, so it leaves them as they are.
     """
-    return ", ".join(_word(character, language) for character in code)
+    return ", ".join(named(character, language) for character in code)
 
 
 def spoken(message: str, code: str, company_name: str, language: str) -> str:
@@ -23,9 +22,3 @@ def spoken(message: str, code: str, company_name: str, language: str) -> str:
     if once[-1] not in "।.?!":
         once += "।"
     return f"{once} {once}"
-
-
-def _word(character: str, language: str) -> str:
-    if language != "np":
-        return character
-    return DIGITS[int(character)] if character.isdigit() else spell(character)

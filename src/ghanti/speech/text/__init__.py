@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ghanti.speech.text import ne
+from functools import cache
 
-_LANGUAGES = {"np": ne.normalise}
+from ghanti.speech.text import en, hi, ne
+from ghanti.speech.text.reading import Reader
+
+_LANGUAGES = {"np": ne.LANGUAGE, "en": en.LANGUAGE, "hi": hi.LANGUAGE}
 
 
 def normalise(text: str, language: str) -> str:
@@ -16,4 +19,19 @@ def normalise(text: str, language: str) -> str:
     Raises:
         KeyError: no rules for this language.
     """
-    return _LANGUAGES[language](text)
+    return _reader(language).normalise(text)
+
+
+def named(character: str, language: str) -> str:
+    """A digit or Latin letter by its name, as :func:`normalise` leaves it; anything else stays.
+
+    Raises:
+        KeyError: no rules for this language.
+    """
+    return _reader(language).character(character)
+
+
+@cache
+def _reader(language: str) -> Reader:
+    # Made when it is first needed: most installations speak one language.
+    return Reader(_LANGUAGES[language])

@@ -1,30 +1,119 @@
-"""Nepali: numbers, money, dates, times, phones, units, abbreviations and addresses as words."""
+"""Nepali."""
 
 from __future__ import annotations
 
-from ghanti.speech.text.ne import dates, latin, numbers, phones, quantities
-from ghanti.speech.text.ne.clean import fold, tidy
-from ghanti.speech.text.ne.rule import Rules
+from ghanti.speech.text.language import Language, uncounted
+from ghanti.speech.text.latin import SPELLED
+from ghanti.speech.text.ne import dates, numbers
 
-# The first rule that matches at a place has it, so the more special stands first.
-_RULES = Rules(
-    (
-        *latin.ADDRESSES,
-        *dates.RULES,
-        *phones.RULES,
-        *quantities.RULES,
-        *numbers.RULES,
-        *latin.WORDS,
-    )
+_PAISA, _CENT = uncounted("पैसा"), uncounted("सेन्ट")
+_DOLLAR, _EURO, _INDIAN = uncounted("डलर"), uncounted("युरो"), uncounted("भारतीय रुपैयाँ")
+_LETTERS = "ए बी सी डी ई एफ जी एच आई जे के एल एम एन ओ पी क्यु आर एस टी यु भी डब्लु एक्स वाई जेड"
+_UNITS = {
+    "km/h": "किलोमिटर प्रति घण्टा",
+    "kmph": "किलोमिटर प्रति घण्टा",
+    "km": "किलोमिटर",
+    "kg": "किलोग्राम",
+    "gm": "ग्राम",
+    "g": "ग्राम",
+    "mg": "मिलिग्राम",
+    "cm": "सेन्टिमिटर",
+    "mm": "मिलिमिटर",
+    "m": "मिटर",
+    "ft": "फिट",
+    "ml": "मिलिलिटर",
+    "ltr": "लिटर",
+    "l": "लिटर",
+    "L": "लिटर",
+    "kWh": "किलोवाट घण्टा",
+    "kW": "किलोवाट",
+    "MW": "मेगावाट",
+    "GB": "जिबी",
+    "MB": "एमबी",
+    "Mbps": "एमबिपिएस",
+    "hrs": "घण्टा",
+    "hr": "घण्टा",
+    "min": "मिनेट",
+    "sec": "सेकेन्ड",
+    "°C": "डिग्री सेल्सियस",
+    "°F": "डिग्री फरेनहाइट",
+    "°": "डिग्री",
+    "%": "प्रतिशत",
+}
+_ABBREVIATIONS = {
+    "प्रा.लि.": "प्राइभेट लिमिटेड",
+    "प्रा. लि.": "प्राइभेट लिमिटेड",
+    "वि.सं.": "विक्रम संवत्",
+    "वि. सं.": "विक्रम संवत्",
+    "ई.सं.": "ईस्वी संवत्",
+    "कि.मी.": "किलोमिटर",
+    "के.जी.": "केजी",
+    "म.न.पा.": "महानगरपालिका",
+    "न.पा.": "नगरपालिका",
+    "गा.पा.": "गाउँपालिका",
+    "आ.व.": "आर्थिक वर्ष",
+    "डा.": "डाक्टर",
+    "प्रा.": "प्राध्यापक",
+    "नं.": "नम्बर",
+    "रु.": "रुपैयाँ",
+    "रू.": "रुपैयाँ",
+}
+
+LANGUAGE = Language(
+    stop="।",
+    digits=numbers.DIGITS,
+    cardinal=numbers.cardinal,
+    ordinal=numbers.ordinal,
+    ordinal_ending=numbers.ORDINAL_ENDING,
+    point="दशमलव",
+    minus="माइनस",
+    plus="प्लस",
+    until="देखि",
+    over="बटा",
+    numbered="नम्बर",
+    joint="",
+    multiplier=numbers.MULTIPLIER,
+    date=dates.spoken_date,
+    time=dates.spoken_time,
+    oclock="बजे",
+    rupees=(uncounted("रुपैयाँ"), _PAISA),
+    currencies={
+        "$": (_DOLLAR, _CENT),
+        "USD": (_DOLLAR, _CENT),
+        "€": (_EURO, _CENT),
+        "EUR": (_EURO, _CENT),
+        "£": (uncounted("पाउन्ड"), uncounted("पेन्स")),
+        "₹": (_INDIAN, _PAISA),
+        "INR": (_INDIAN, _PAISA),
+    },
+    rupees_written="रुपैयाँ|रूपैयाँ|रुपियाँ|रूपियाँ",
+    units={unit: uncounted(words) for unit, words in _UNITS.items()},
+    symbols={
+        "&": " र ",
+        "@": " एट ",
+        "+": " प्लस ",
+        "=": " बराबर ",
+        "%": " प्रतिशत ",
+        "°": " डिग्री ",
+        "₹": " रुपैयाँ ",
+        "$": " डलर ",
+        "€": " युरो ",
+        "£": " पाउन्ड ",
+    },
+    letters=dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", _LETTERS.split(), strict=True)),
+    words_of_one=frozenset(),
+    vowels=frozenset("AEIOU"),
+    spelled=SPELLED,
+    titles={
+        "Dr": "डाक्टर",
+        "Mr": "मिस्टर",
+        "Mrs": "मिसेज",
+        "Prof": "प्रोफेसर",
+        "Er": "इन्जिनियर",
+        "Pvt": "प्राइभेट",
+        "Ltd": "लिमिटेड",
+    },
+    said={"rs": "रुपैयाँ", "nrs": "रुपैयाँ", "npr": "रुपैयाँ", "ok": "ओके", "com": "कम"},
+    marks={"@": "एट", ".": "डट", "/": "स्ल्यास", "_": "अन्डरस्कोर", "-": "ड्यास"},
+    abbreviations=_ABBREVIATIONS,
 )
-_ROUNDS = 5
-
-
-def normalise(text: str) -> str:
-    """See :func:`ghanti.speech.text.normalise`."""
-    # A dropped symbol may join what it kept apart ("A🙂T.M."), so again until nothing changes.
-    for _ in range(_ROUNDS):
-        before, text = text, tidy(_RULES.apply(fold(text)))
-        if text == before:
-            break
-    return text

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ghanti.speech.text.language import Language
+
 _DIGIT = re.compile(r"[^\D0-9]")
 _MINUS = re.compile("[‐-―−]")
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
@@ -13,18 +15,8 @@ _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 _STRAY_JOINER = re.compile("(?<!\u094d)[\u200c\u200d]")
 _BLANKS = re.compile(r"[^\S\r\n\v\f\u2028\u2029]+")
 _LINE_END = re.compile(r"[\r\n\v\f\u2028\u2029]+\s*")
+_DANDA = re.compile("[।॥]")
 _PAUSE = re.compile(r"\s-+\s|--+|[:;()\[\]|]")
-_SYMBOLS = {
-    "&": " र ",
-    "@": " एट ",
-    "+": " प्लस ",
-    "=": " बराबर ",
-    "%": " प्रतिशत ",
-    "°": " डिग्री ",
-    "₹": " रुपैयाँ ",
-}
-_SYMBOLS |= {"$": " डलर ", "€": " युरो ", "£": " पाउन्ड "}
-_SYMBOL = re.compile("[" + re.escape("".join(_SYMBOLS)) + "]")
 _INNER_APOSTROPHE = re.compile(r"(?<=[A-Za-z])['’](?=[A-Za-z])")
 _KEPT_APOSTROPHE = "\ue000"
 _PAUSES = re.compile(r" ?[,।.?!][,।.?! ]*")
@@ -38,12 +30,12 @@ def fold(text: str) -> str:
     return _BLANKS.sub(" ", _MINUS.sub("-", text))
 
 
-def tidy(text: str) -> str:
+def tidy(text: str, language: Language) -> str:
     """Letters, marks and single pauses; what has no sound is dropped, what has one is named."""
     text = _STRAY_JOINER.sub("", text)
-    text = _LINE_END.sub("। ", text.replace("॥", "।"))
+    text = _LINE_END.sub(f"{language.stop} ", _DANDA.sub(language.stop, text))
     text = _PAUSE.sub(", ", text)
-    text = _SYMBOL.sub(lambda match: _SYMBOLS[match[0]], text)
+    text = "".join(language.symbols.get(character, character) for character in text)
     text = _INNER_APOSTROPHE.sub(_KEPT_APOSTROPHE, text)
     text = "".join(character if _sounds(character) else " " for character in text)
     text = " ".join(text.replace(_KEPT_APOSTROPHE, "'").split())

@@ -1,4 +1,4 @@
-"""What the modules of this folder are made of."""
+"""What the reading of every language is made of."""
 
 from __future__ import annotations
 
