@@ -13,10 +13,12 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, Response
 
-from ghanti.api.openapi import GROUPS, adapt
+from ghanti.api.openapi import adapt
 from ghanti.api.responses import answer
 
 router = APIRouter(include_in_schema=False)
+
+_UNTAGGED = "default"
 
 _DESCRIPTION = (
     "Bulk voice and SMS campaigns. Send `Authorization: Bearer <token>` with every request; bodies may be "
@@ -30,8 +32,8 @@ async def openapi(request: Request) -> Response:
 
 
 @router.get("/api/v1/docs/")
-async def page(request: Request) -> Response:
-    return HTMLResponse(_render(request.app.openapi()))
+async def shown(request: Request) -> Response:
+    return HTMLResponse(page(request.app.openapi(), "/api/v1/openapi.json"))
 
 
 def install(app: FastAPI) -> None:
@@ -50,17 +52,20 @@ def install(app: FastAPI) -> None:
     app.include_router(router)
 
 
-def _render(schema: dict[str, Any]) -> str:
-    sections: dict[str, list[str]] = {name: [] for name in GROUPS}
+def page(schema: dict[str, Any], address: str) -> str:
+    """A page of an OpenAPI document, which stands at an address."""
+    sections: dict[str, list[str]] = {tag["name"]: [] for tag in schema.get("tags", [])}
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
-            tag = operation["tags"][0]
-            sections[tag].append(_operation(method, path, operation))
+            tag = operation.get("tags", [_UNTAGGED])[0]
+            sections.setdefault(tag, []).append(_operation(method, path, operation))
     parts = [f"<h2>{html.escape(tag)}</h2>{''.join(items)}" for tag, items in sections.items()]
     return _PAGE.format(
         title=html.escape(schema["info"]["title"]),
         description=_prose(schema["info"].get("description", "")),
+        address=html.escape(address),
         body="".join(parts),
+        schemas="".join(map(_schema, schema.get("components", {}).get("schemas", {}).items())),
     )
 
 
@@ -88,6 +93,11 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     )
 
 
+def _schema(named: tuple[str, dict[str, Any]]) -> str:
+    name, schema = named
+    return f"<details><summary><code>{html.escape(name)}</code></summary>{_example(schema)}</details>"
+
+
 def _prose(text: str) -> str:
     """Escaped text, its backquoted parts as code."""
     pieces = html.escape(text).split("`")
@@ -112,5 +122,5 @@ h4{{margin:.8rem 0 .2rem}}
 body{{background:#181818;color:#eee}} pre{{background:#262626}} details{{border-color:#444}} a{{color:#9cf}}
 }}
 </style></head><body><h1>{title}</h1><p>{description}</p>
-<p><a href="/api/v1/openapi.json">openapi.json</a></p>{body}</body></html>
+<p><a href="{address}">openapi.json</a></p>{body}<h2>Schemas</h2>{schemas}</body></html>
 """

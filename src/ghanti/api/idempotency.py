@@ -31,6 +31,8 @@ HEADER = "Idempotency-Key"
 REPLAYED = {"Idempotent-Replayed": "true"}
 _LONGEST_KEY = 255
 _CHUNK = 1024 * 1024
+_KEY_IN_QUERY = "apiKey="
+"""How a credential begins that comes in the query."""
 
 T = TypeVar("T")
 Endpoint = Callable[..., Awaitable[Response]]
@@ -149,10 +151,15 @@ def _says_something(status: int) -> bool:
 async def _request_parts(
     request: Request, principal: Principal, values: Mapping[str, Any]
 ) -> AsyncIterator[bytes]:
-    """What makes two requests the same; a form by what it holds, since its boundary is chosen anew."""
+    """What makes two requests the same, wherever their application is mounted, and with whichever credential.
+
+    A form by what it holds, since its boundary is chosen anew.
+    """
     yield str(principal.user_id).encode()
-    yield request.url.path.encode()
-    yield request.url.query.encode()
+    yield request.url.path.removeprefix(request.scope["root_path"]).encode()
+    yield "&".join(
+        part for part in request.url.query.split("&") if not part.startswith(_KEY_IN_QUERY)
+    ).encode()
     body = _one_of(values, Body)
     if body is None:
         yield b"".join([chunk async for chunk in limited(request, DATA_MEGABYTES)])

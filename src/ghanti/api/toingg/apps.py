@@ -12,19 +12,28 @@ from starlette.types import ASGIApp, Scope
 from ghanti.api import tingting
 from ghanti.api.context import Parts
 from ghanti.api.slashes import EitherSlash, both_forms
-from ghanti.api.toingg import errors
+from ghanti.api.toingg import documents, errors
 from ghanti.api.toingg.authentication import CHALLENGE_BEARER, CHALLENGE_KEY
 from ghanti.api.toingg.cors import across_origins
+from ghanti.api.toingg.first.models import MODELS
 from ghanti.api.toingg.first.router import router as first_router
 from ghanti.api.toingg.third.router import router as third_router
 
 FIRST = "/api"
+_DESCRIPTION = (
+    "Calls and text messages by the campaigns of an account. Send `apiKey` in the query. Errors are "
+    '`{"detail": …}`, a sentence or a list of what is wrong where. Beside 422 they are 401 for an unknown '
+    "key, 402 without credits, 403 for a viewer, 404 for an unknown campaign or call, 413 for too long a "
+    "list, 429 with `Retry-After` for too many requests, and 503."
+)
 THIRD = "/api/v3"
 
 
 def first_generation(parts: Parts) -> FastAPI:
     """The application of the first generation."""
-    return _application(parts, first_router, CHALLENGE_KEY)
+    app = _application(parts, first_router, CHALLENGE_KEY)
+    documents.install(app, FIRST, MODELS, title="FastAPI", version="0.1.0", description=_DESCRIPTION)
+    return app
 
 
 def third_generation(parts: Parts) -> FastAPI:

@@ -12,11 +12,18 @@ from starlette.exceptions import HTTPException
 
 from ghanti.accounts.errors import InvalidError, NoCreditsError, RefusedError
 from ghanti.api import errors
-from ghanti.api.errors import allowed_methods, headers_of, status_of
+from ghanti.api.errors import PayloadTooLargeError, allowed_methods, headers_of, status_of
 from ghanti.api.responses import answer
 
 _MOST_ITEMS = 100
 """Of what is wrong with one request, so that the answer to a bad list is no larger than the list."""
+
+
+class ListTooLongError(PayloadTooLargeError):
+    """A list is longer than ``most``."""
+
+    def __init__(self, name: str, most: int) -> None:
+        RefusedError.__init__(self, f"{name} has more than {most} items.")
 
 
 def install(app: FastAPI, challenge: str) -> None:
@@ -33,7 +40,7 @@ def refusal(error: RefusedError, challenge: str) -> Response:
         return answer({"detail": error.message}, 402, headers)
     if isinstance(error, InvalidError) and error.fields:
         items = [
-            {"loc": ["body", name], "msg": message, "type": "value_error"}
+            {"loc": ["body", name] if name else ["body"], "msg": message, "type": "value_error"}
             for name, messages in error.fields.items()
             for message in messages
         ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from ghanti.api.idempotency import KeyedRoute
+from ghanti.api.toingg.first import calls, endings, messages, payments
 
-router = APIRouter(route_class=KeyedRoute)
+router = APIRouter()
+for part in (calls, messages, endings, payments):
+    router.include_router(part.router)

@@ -1,0 +1,34 @@
+"""The end of a call before it ends by itself."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from ghanti.accounts.errors import NotFoundError
+from ghanti.api.context import Transaction
+from ghanti.api.idempotency import KeyedRoute
+from ghanti.api.responses import answer
+from ghanti.api.toingg.authentication import ApiKeyWriter
+from ghanti.direct import service as direct
+from ghanti.direct.sids import call_sid, parse_sid
+from ghanti.toingg.statuses import status_of
+
+router = APIRouter(route_class=KeyedRoute)
+
+
+@router.post("/hang_up_call/")
+async def hang_up_call(
+    callSid: str,  # noqa: N803 - its name on the wire
+    principal: ApiKeyWriter,
+    session: Transaction,
+) -> Response:
+    """End one call: a phone that rings or was answered within a second, one that waits never rings.
+
+    A call that has ended stays as it is. Answers the call's status before it was hung up.
+    """
+    sid = parse_sid(callSid) if callSid.upper().startswith("CA") else None
+    if sid is None:
+        raise NotFoundError("There is no such call.")
+    call = await direct.status(session, principal.account_id, sid)
+    await direct.hang_up(session, principal.account_id, sid)
+    return answer({"callSid": call_sid(sid), "status": status_of(call)})
