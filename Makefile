@@ -64,7 +64,7 @@ format: $(DEV) ## Format the code and put imports in order
 lock: $(SEEDED) ## Compile requirements/*.lock anew from pyproject.toml
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
 	$(COMPILE) -c requirements/bootstrap.lock pyproject.toml --extra simulator -o requirements/run.lock
-	$(COMPILE) -c requirements/bootstrap.lock pyproject.toml --extra simulator --group dev \
+	$(COMPILE) -c requirements/bootstrap.lock pyproject.toml --extra simulator --extra transcribe --group dev \
 		-o requirements/dev.lock
 
 .PHONY: clean
