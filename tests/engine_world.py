@@ -17,7 +17,6 @@ from clean_database import migrated_database
 from ghanti.credits import repository as ledger
 from ghanti.credits import service as credits
 from ghanti.credits.models import Currency
-from ghanti.credits.tariff import Tariff
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
 from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
@@ -27,8 +26,6 @@ from ghanti.dialing.attempts import Lease
 from ghanti.dialing.leasing import Leaser, smsc_gateway, trunk_gateway
 from ghanti.dialing.models import Channel, Outcome, Plan
 from ghanti.dialing.outcomes import AttemptOutcome
-
-TARIFF = Tariff()
 
 
 @pytest.fixture(scope="session")
@@ -185,7 +182,7 @@ class World:
 
     async def record(self, *batch: AttemptOutcome) -> set[UUID]:
         async with transaction(self.sessions) as session:
-            return await outcomes.record(session, batch, TARIFF, self.worker)
+            return await outcomes.record(session, batch, self.worker)
 
     async def stop(self, plan: Plan, reason: str = "emergency_stop") -> bool:
         async with transaction(self.sessions) as session:

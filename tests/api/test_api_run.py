@@ -12,6 +12,8 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from api_world import Tenant, execute, scalar
+from ghanti.credits import tariffs
+from ghanti.credits.tariff import Tariff
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import closing, removal
 from ghanti.dialing.models import Plan
@@ -251,6 +253,7 @@ async def test_rules_are_the_applications_own(
     campaign = await tenant.ready()
     refused = await tenant.run(campaign["id"])
     assert refused.json()["needed_phone_credits"] == 6
-    settings.credits_per_pulse = 2
+    async with transaction(sessions) as session:
+        await tariffs.put(session, [("", Tariff(60, 2, 1))])
     assert (await tenant.run(campaign["id"])).status_code == 200
     assert await scalar(sessions, "SELECT ring_seconds FROM plans") == 44

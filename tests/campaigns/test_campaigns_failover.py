@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine_world import TARIFF, World, outcome
+from engine_world import World, outcome
 from ghanti.campaigns import failover
 from ghanti.campaigns import handlers as campaign_handlers
 from ghanti.campaigns.models import Campaign
@@ -130,7 +130,7 @@ async def _lost(world: World, lease: Lease) -> None:
     """Its worker dies, and a while after the last call the plan is swept."""
     async with transaction(world.sessions) as session:
         await sessions.end_session(session, world.worker)
-    await sessions.take_over(world.sessions, TARIFF, lease.attempt_id, 5)
+    await sessions.take_over(world.sessions, lease.attempt_id, 5)
     assert await world.value("SELECT outcome FROM targets WHERE channel = 'call'") == "unknown"
     await late.settle_provisional(world.sessions)
     await closing.sweep_plans(world.sessions)
@@ -192,7 +192,7 @@ async def test_outcome_and_message_are_one_commit(world: World) -> None:
 
     async def die_before_the_commit() -> None:
         async with transaction(world.sessions) as session:
-            await outcomes.record(session, [outcome(lease, Outcome.BUSY)], TARIFF, world.worker)
+            await outcomes.record(session, [outcome(lease, Outcome.BUSY)], world.worker)
             raise ConnectionError
 
     with pytest.raises(ConnectionError):

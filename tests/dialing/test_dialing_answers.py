@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from engine_world import TARIFF, World
+from engine_world import World
 from ghanti.database.session import transaction
 from ghanti.dialing import answers, discarding
 from ghanti.dialing.answers import GivenAnswer
@@ -50,7 +50,7 @@ def store(tmp_path: Path) -> MediaStore:
 
 @pytest.fixture
 def recorder(world: World, store: MediaStore) -> EventRecorder:
-    return EventRecorder(world.sessions, store, TARIFF, world.worker)
+    return EventRecorder(world.sessions, store, world.worker)
 
 
 async def _sent(world: World, **order: Any) -> Lease:
@@ -226,7 +226,7 @@ async def test_a_call_whose_voice_process_died_behind_the_last_answer_is_complet
     lease = await _sent(world, retries=AGAIN)
     await _all_answered(lease, recorder, tmp_path / "voice")
     await world.execute("UPDATE worker_sessions SET heartbeat_at = '-infinity'")
-    await take_over(world.sessions, TARIFF, UUID(int=5), 5)
+    await take_over(world.sessions, UUID(int=5), 5)
     assert await world.value("SELECT outcome FROM targets") == "completed"
     # The truth, late: it is charged, and the outcome stays.
     await recorder.record([_ended(lease)])

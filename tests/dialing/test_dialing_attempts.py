@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from engine_world import TARIFF, World, outcome
+from engine_world import World, outcome
 from ghanti.database.session import transaction
 from ghanti.dialing import attempts, closing, handlers, outcomes, sessions
 from ghanti.dialing import service as dialing
@@ -37,7 +37,7 @@ async def bury(world: World) -> int:
     """Declare the worker dead, and let another take over."""
     async with transaction(world.sessions) as session:
         await sessions.end_session(session, world.worker)
-    return await sessions.take_over(world.sessions, TARIFF, uuid4(), 5)
+    return await sessions.take_over(world.sessions, uuid4(), 5)
 
 
 async def test_a_lease_that_ran_out_is_never_sent(world: World) -> None:
@@ -179,8 +179,8 @@ async def test_a_session_that_speaks_again_is_alive(world: World) -> None:
     await sent(world)
     async with transaction(world.sessions) as session:
         await sessions.heartbeat(session, world.worker)
-    assert await sessions.take_over(world.sessions, TARIFF, uuid4(), 5) == 0
-    assert await sessions.take_over(world.sessions, TARIFF, world.worker, -1) == 0
+    assert await sessions.take_over(world.sessions, uuid4(), 5) == 0
+    assert await sessions.take_over(world.sessions, world.worker, -1) == 0
 
 
 async def test_an_unknown_is_replaced_once_by_what_really_happened(world: World) -> None:
@@ -282,7 +282,7 @@ async def test_orders_that_were_lost_become_unknown(world: World) -> None:
     async with transaction(world.sessions) as session:
         assert await sessions.unaccounted(session, world.worker, known, 60) == []
         lost = await sessions.unaccounted(session, world.worker, known, 0)
-        await outcomes.record(session, lost, TARIFF, world.worker)
+        await outcomes.record(session, lost, world.worker)
     assert {entry.attempt_id for entry in lost} == {lease.attempt_id for lease in leases[1:]}
     await world.check()
 
@@ -296,7 +296,7 @@ async def test_a_commit_whose_answer_was_lost_is_repeated_without_effect(world: 
         nonlocal tries
         tries += 1
         async with transaction(world.sessions) as session:
-            await outcomes.record(session, [outcome(leases[0])], TARIFF, world.worker)
+            await outcomes.record(session, [outcome(leases[0])], world.worker)
         if tries == 1:
             raise OperationalError("COMMIT", None, Exception("server closed the connection"))
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine_world import TARIFF, World, outcome
+from engine_world import World, outcome
 from ghanti.database.session import transaction
 from ghanti.dialing import attempts, closing, sessions
 from ghanti.dialing.attempts import Lease
@@ -50,7 +50,7 @@ class Story:
     async def _die(self) -> None:
         async with transaction(self.world.sessions) as session:
             await sessions.end_session(session, self.world.worker)
-        await sessions.take_over(self.world.sessions, TARIFF, uuid4(), 5)
+        await sessions.take_over(self.world.sessions, uuid4(), 5)
 
     async def _event(self, what: str, lease: Lease, end: Outcome) -> None:
         token, said = lease.attempt_id, outcome(lease, end)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from engine_world import TARIFF, World, outcome
+from engine_world import World, outcome
 from ghanti.credits import service as credits
 from ghanti.database.session import transaction
 from ghanti.dialing import answers, attempts, closing, erasing, ownership, sessions
@@ -174,7 +174,7 @@ async def test_one_whose_worker_died_is_unknown_once(world: World) -> None:
     await _delete(world, lease)
     async with transaction(world.sessions) as session:
         await sessions.end_session(session, world.worker)
-    assert await sessions.take_over(world.sessions, TARIFF, lease.attempt_id, 5) == 1
+    assert await sessions.take_over(world.sessions, lease.attempt_id, 5) == 1
     assert [result for result, _ in await _over(world, plan)] == ["unknown"]
 
 

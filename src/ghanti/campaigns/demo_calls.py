@@ -21,8 +21,9 @@ from ghanti.campaigns.schemas import DEMO_KIND
 from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
 from ghanti.credits import service as credits
+from ghanti.credits import tariffs
 from ghanti.credits.repository import Balances
-from ghanti.dialing import contents, ownership
+from ghanti.dialing import contents
 from ghanti.dialing import service as dialing
 from ghanti.dialing.estimating import estimated_hold
 from ghanti.dialing.models import Channel, PlanClass
@@ -87,16 +88,6 @@ async def listed(session: AsyncSession, principal: Principal, contact_id: int) -
     return await repository.demo_calls(session, contact.account_id, contact.id, _LISTED)
 
 
-async def stop_all(session: AsyncSession, account_id: int, campaign_id: int, reason: str) -> None:
-    """Hang up the demo calls of a campaign that is deleted and have all of them forgotten.
-
-    The balance is locked already.
-    """
-    for plan in await ownership.plans(session, account_id, DEMO_KIND, [campaign_id]):
-        await dialing.stop_plan(session, account_id, plan.id, reason)
-    await ownership.forget_plans(session, account_id, DEMO_KIND, campaign_id)
-
-
 async def _contact(session: AsyncSession, account_id: int, contact_id: int) -> Contact:
     try:
         return await contacts.get(session, account_id, contact_id)
@@ -134,7 +125,9 @@ async def _needed(session: AsyncSession, said: dict[str, Any], contact: Contact,
     """What the call is to hold, estimated as long as nothing is rendered; what ends without it is no demo."""
     call = contents.read(said)
     voice = None if call.voice_id is None else await repository.voice(session, call.voice_id)
-    return estimated_hold(call, contact.variables, voice.language if voice else _LANGUAGE, settings)
+    tariff = (await tariffs.current(session, settings)).of(contact.number)
+    language = voice.language if voice else _LANGUAGE
+    return estimated_hold(call, contact.variables, language, settings, tariff)
 
 
 def _check_tags(said: dict[str, Any], contact: Contact) -> None:

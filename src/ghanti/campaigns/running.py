@@ -17,6 +17,7 @@ from ghanti.campaigns import content, failover, repository, schedule, views
 from ghanti.campaigns.models import Campaign, CampaignStatus, Services
 from ghanti.campaigns.schemas import OWNER_KIND, Started, Stopped
 from ghanti.credits import service as credits
+from ghanti.credits import tariffs
 from ghanti.credits.repository import Balances
 from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Channel, Plan
@@ -54,7 +55,7 @@ async def place(
     if not calls + texts:
         raise InvalidError("Every contact of the campaign was called already; add contacts to run it again.")
     balances = await credits.balances(session, campaign.account_id)
-    needed = Balances(phone=calls * settings.credits_per_pulse, sms=texts * settings.credits_per_segment)
+    needed = await dialing.least(session, plan, await tariffs.current(session, settings))
     _check_credits(campaign, balances, needed)
     campaign.status = CampaignStatus.RUNNING if starts_at is None else CampaignStatus.SCHEDULED
     campaign.status_reason = None
@@ -156,7 +157,7 @@ async def caller_numbers(session: AsyncSession, campaign: Campaign) -> list[str]
 
 
 def _check_credits(campaign: Campaign, balances: Balances, needed: Balances) -> None:
-    """Enough for one pulse and one segment a target, of which no more than the campaign's limit counts."""
+    """Enough for one pulse or one segment a target, of which no more than the campaign's limit counts."""
     phone, sms = needed.phone, needed.sms
     total = min(phone + sms, campaign.credit_limit) if campaign.credit_limit else phone + sms
     usable = min(phone, balances.phone) + min(sms, balances.sms)

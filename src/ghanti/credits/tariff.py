@@ -19,6 +19,11 @@ class Tariff:
     credits_per_pulse: int = 1
     credits_per_segment: int = 1
 
+    @classmethod
+    def held_at(cls, pulse_seconds: int, price: int) -> Tariff:
+        """What a call or a message is charged by that was held at so many credits a pulse or segment."""
+        return cls(pulse_seconds, price, price)
+
     def pulses(self, milliseconds: int) -> int:
         """Begun pulses of an answered call; an answer alone begins the first."""
         return max(1, math.ceil(milliseconds / (self.pulse_seconds * 1000)))

@@ -34,6 +34,8 @@ class Lease:
     content: dict[str, Any]
     held: int
     ring_seconds: int
+    pulse_seconds: int
+    price: int  # Credits a pulse or segment, by which ``held`` was reckoned.
     caller_number: str | None = None
     said: dict[str, Any] = field(default_factory=dict)
     urgent: bool = False  # Sent before all others that wait in a channel.
@@ -54,10 +56,11 @@ async def insert_leases(
         text(
             """
             INSERT INTO attempts (account_id, id, plan_id, target_id, contact_id, channel, number, session_id,
-                                  lease_until, trunk_id, smsc_id, caller_number, held, total_ms, leased_at)
+                                  lease_until, trunk_id, smsc_id, caller_number, held, pulse_seconds, price,
+                                  total_ms, leased_at)
             VALUES (:account_id, :id, :plan_id, :target_id, :contact_id, :channel, :number, :session_id,
                     clock_timestamp() + make_interval(secs => :lease), :trunk_id, :smsc_id, :caller_number,
-                    :held, :total_ms, clock_timestamp())
+                    :held, :pulse_seconds, :price, :total_ms, clock_timestamp())
             """
         ),
         [
@@ -75,6 +78,8 @@ async def insert_leases(
                 "smsc_id": smsc_id,
                 "caller_number": lease.caller_number,
                 "held": lease.held,
+                "pulse_seconds": lease.pulse_seconds,
+                "price": lease.price,
                 "total_ms": lease.content.get("ms", 0),
             }
             for lease in leases
@@ -110,7 +115,7 @@ async def begin_sending(session: AsyncSession, attempt_ids: Sequence[UUID]) -> s
                    AND EXISTS (SELECT FROM plans p WHERE p.account_id = a.account_id AND p.id = a.plan_id
                                                      AND p.state IN ('running', 'paused'))
                    AND NOT EXISTS (SELECT FROM targets t WHERE t.account_id = a.account_id
-                                                           AND t.id = a.target_id AND t.withdrawn)
+                                      AND t.id = a.target_id AND (t.withdrawn OR t.hung_up))
                 RETURNING a.account_id, a.id, a.target_id)
             UPDATE targets t SET attempts = t.attempts + 1
               FROM sending s WHERE t.account_id = s.account_id AND t.id = s.target_id
@@ -222,17 +227,6 @@ async def void_leased_of_plan(session: AsyncSession, account_id: int, plan_id: i
 async def void_leased_of_session(session: AsyncSession, worker: UUID) -> int:
     """What a worker, or its forerunner, had leased and not sent."""
     return await _void(session, "a.session_id = :session_id", {"session_id": worker}, "worker_lost")
-
-
-async def make_unready(session: AsyncSession, attempt_ids: Sequence[UUID]) -> None:
-    """Have the content of these attempts' targets prepared again: their audio could not be read."""
-    await session.execute(
-        text(
-            "UPDATE targets t SET ready = false FROM attempts a"
-            " WHERE a.id = ANY(:ids) AND t.account_id = a.account_id AND t.id = a.target_id"
-        ),
-        {"ids": list(attempt_ids)},
-    )
 
 
 async def void_expired_leases(session: AsyncSession) -> int:
@@ -347,10 +341,12 @@ async def lock_for_outcome(session: AsyncSession, attempt_ids: Sequence[UUID]) -
     rows = await session.execute(
         text(
             """
-            SELECT a.account_id, a.id, a.plan_id, a.target_id, a.contact_id, a.channel, a.held, a.provisional,
-                   a.state, a.answered_at, a.duration_ms, a.played_ms, a.total_ms, a.keys, a.sent_at,
+            SELECT a.account_id, a.id, a.plan_id, a.target_id, a.contact_id, a.channel, a.held,
+                   a.pulse_seconds, a.price, a.provisional, a.state, a.answered_at, a.duration_ms,
+                   a.played_ms, a.total_ms, a.keys, a.sent_at,
                    t.state AS target_state, t.outcome AS target_outcome, t.attempts AS sent_attempts,
-                   t.withdrawn, p.retries, p.owner_kind, p.owner_id, p.state AS plan_state
+                   t.withdrawn, t.hung_up, p.retries, p.owner_kind, p.owner_id, p.state AS plan_state,
+                   p.credit_limit
               FROM attempts a
               JOIN targets t ON t.account_id = a.account_id AND t.id = a.target_id
               JOIN plans p ON p.account_id = a.account_id AND p.id = a.plan_id

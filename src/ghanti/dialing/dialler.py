@@ -16,9 +16,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from ghanti.credits.tariff import Tariff
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
-from ghanti.dialing import answers, attempts, outcomes, sessions
+from ghanti.dialing import answers, attempts, outcomes, recordings, sessions
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.calls import SEND_WITHIN_SECONDS, call_id, dial_order, way_out
 from ghanti.dialing.events import EventRecorder
@@ -33,7 +34,6 @@ from ghanti.dialing.worker import (
     gathered,
     record_batch,
     take_back,
-    tariff_of,
     until_committed,
 )
 from ghanti.encryption import SecretBox
@@ -125,8 +125,7 @@ class Conversation:
         self._draining = draining
         self._worker = client.session
         self._store = MediaStore(settings.media_folder)
-        self._tariff = tariff_of(settings)
-        self._recorder = EventRecorder(factory, self._store, self._tariff, self._worker)
+        self._recorder = EventRecorder(factory, self._store, self._worker)
         self._leaser = Leaser(
             self._worker, Channel.CALL, settings.tick_seconds, settings.lease_seconds, settings.home_country
         )
@@ -173,7 +172,7 @@ class Conversation:
                     session, self._worker, [*self._live, *self._ordering], 2 * SEND_WITHIN_SECONDS
                 )
                 lost = [entry for entry in missing if entry.attempt_id in voided]
-                await outcomes.record(session, lost, self._tariff, self._worker)
+                await outcomes.record(session, lost, self._worker)
             voided.clear()
             for entry in missing:
                 if entry not in lost:
@@ -296,6 +295,7 @@ class Conversation:
                     answered=answered.get(lease.target_id, ()),
                     max_seconds=self._max_seconds(lease),
                     home_country=self._settings.home_country,
+                    record=self._settings.transcribe,
                 )
             except Exception as error:
                 logger.exception("attempt %s cannot be ordered", lease.attempt_id)
@@ -306,15 +306,15 @@ class Conversation:
     def _max_seconds(self, lease: Lease) -> int:
         """A call is ended before it costs more than was held for it."""
         longest = self._settings.longest_call_seconds
-        paid = self._tariff.seconds(lease.held)
+        paid = Tariff.held_at(lease.pulse_seconds, lease.price).seconds(lease.held)
         return longest if paid is None else min(paid, longest)
 
     async def _give_up(self, impossible: Sequence[AttemptOutcome]) -> None:
         async with transaction(self._sessions) as session:
-            await outcomes.record(session, impossible, self._tariff, self._worker)
+            await outcomes.record(session, impossible, self._worker)
 
     async def _hang_up_stopped(self) -> None:
-        """Hang up what belongs to stopped plans, or to contacts that were deleted."""
+        """Hang up what belongs to stopped plans or to contacts that were deleted, or was to be hung up."""
         if not self._live:
             return
         async with transaction(self._sessions) as session:
@@ -325,7 +325,7 @@ class Conversation:
                       JOIN plans p ON p.account_id = a.account_id AND p.id = a.plan_id
                       JOIN targets t ON t.account_id = a.account_id AND t.id = a.target_id
                      WHERE a.session_id = :session_id AND a.state IN ('sending', 'ringing', 'answered')
-                       AND (p.state = 'stopped' OR t.withdrawn)
+                       AND (p.state = 'stopped' OR t.withdrawn OR t.hung_up)
                     """
                 ),
                 {"session_id": self._worker},
@@ -338,6 +338,7 @@ class Conversation:
     async def _lose_abandoned(self) -> None:
         async with transaction(self._sessions) as session:
             await answers.lose_abandoned(session)
+        await recordings.adopt_abandoned(self._sessions, self._store)
 
     async def _listen(self) -> None:
         async for event in self._client.events():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ghanti.credits.tariff import Tariff
 from ghanti.dialing.contents import CallContent
-from ghanti.dialing.worker import tariff_of
 from ghanti.settings import Settings
 from ghanti.speech import template
 from ghanti.speech.estimating import estimated_ms
@@ -14,7 +14,11 @@ from ghanti.speech.text import normalise
 
 
 def estimated_hold(
-    content: CallContent, variables: Mapping[str, Any], language: str, settings: Settings
+    content: CallContent,
+    variables: Mapping[str, Any],
+    language: str,
+    settings: Settings,
+    tariff: Tariff,
 ) -> int:
     """Credits, no less than one attempt will hold that says this to a contact with these variables.
 
@@ -26,4 +30,4 @@ def estimated_hold(
         words = normalise(template.fill(said, variables).text, language)
         lengths[name] = estimated_ms(words, content.length_factor)
     longest_ms = min(content.script.longest_ms(lengths), settings.longest_call_seconds * 1000)
-    return tariff_of(settings).hold(longest_ms)
+    return tariff.hold(longest_ms)

@@ -20,10 +20,11 @@ from ghanti.credits.repository import Balances
 from ghanti.dialing import attempts, closing, gateways, repository
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.claims import Claims, PlanKey
-from ghanti.dialing.closing import WITHDRAWN
+from ghanti.dialing.closing import HUNG_UP, WITHDRAWN
 from ghanti.dialing.gateways import Gateway, Room, smsc_gateway, trunk_gateway
 from ghanti.dialing.models import URGENT, Channel, Outcome, Plan, PlanClass, PlanState
 from ghanti.dialing.pacing import DeficitRoundRobin, allowance
+from ghanti.dialing.spending import committed
 from ghanti.trunks import service as trunks
 
 __all__ = ["Gateway", "Leaser", "smsc_gateway", "trunk_gateway"]
@@ -124,7 +125,7 @@ class Leaser:
             ahead = await self._refuse(session, plan, await _take(session, plan, self._channel, _LOOKAHEAD))
             affordable = _affordable(ahead, left)[:share]
         if targets and not affordable:
-            await _starve(session, plan, limited)
+            await _starve(session, plan, self._channel, limited)
             return []
         if affordable and plan.state == PlanState.PAUSED:
             await _resume(session, plan, self._channel, balance)
@@ -140,6 +141,7 @@ class Leaser:
             if (refusal := trunks.destination_refusal(row.number, self._home))
         }
         refusals |= {row.id: (Outcome.CANCELLED, WITHDRAWN) for row in targets if row.withdrawn}
+        refusals |= {row.id: (Outcome.CANCELLED, HUNG_UP) for row in targets if row.hung_up}
         await closing.refuse(session, plan, refusals, self._worker)
         return [row for row in targets if row.id not in refusals]
 
@@ -148,7 +150,7 @@ class Leaser:
         left = balance.of(attempts.currency(self._channel))
         if plan.credit_limit is None:
             return left, False
-        under_limit = plan.credit_limit - await _committed(session, plan)
+        under_limit = plan.credit_limit - await committed(session, plan.account_id, plan.id)
         return min(left, under_limit), under_limit < left
 
     async def _lease(
@@ -159,7 +161,8 @@ class Leaser:
         said = plan.call_content if self._channel is Channel.CALL else plan.sms_content
         leases = [
             Lease(
-                attempt_id=uuid4(),
+                # An attempt's id is never used twice: a voice process refuses one that it has seen.
+                attempt_id=row.sid if row.sid is not None and row.attempt_id is None else uuid4(),
                 account_id=plan.account_id,
                 plan_id=plan.id,
                 target_id=row.id,
@@ -167,6 +170,8 @@ class Leaser:
                 number=row.number,
                 content=row.content or {},
                 held=row.units,
+                pulse_seconds=row.pulse_seconds,
+                price=row.price,
                 ring_seconds=plan.ring_seconds,
                 caller_number=plan.caller_numbers[row.id % len(plan.caller_numbers)]
                 if plan.caller_numbers
@@ -211,13 +216,15 @@ def _runnable(plan: Plan) -> bool:
     )
 
 
-async def _starve(session: AsyncSession, plan: Plan, limited: bool) -> None:
+async def _starve(session: AsyncSession, plan: Plan, channel: Channel, limited: bool) -> None:
     """Nothing can be held: the limit ends the plan once all is settled, an empty balance pauses it.
 
     What is urgent ends too: somebody waits by the phone now, and not until credits are bought.
     """
     if await _live(session, plan):
         return
+    if not limited:
+        await credits.starved(session, plan.account_id, attempts.currency(channel), plan.id)
     if limited or plan.plan_class in URGENT:
         await closing.stop(session, plan, "credit_limit" if limited else "credits")
     elif plan.state == PlanState.RUNNING:
@@ -268,7 +275,9 @@ async def _take(session: AsyncSession, plan: Plan, channel: Channel, limit: int)
     rows = await session.execute(
         text(
             """
-            SELECT id, contact_id, number, content, units, withdrawn FROM targets
+            SELECT id, contact_id, number, content, units, pulse_seconds, price, withdrawn, hung_up, sid,
+                   attempt_id
+              FROM targets
              WHERE account_id = :account_id AND plan_id = :plan_id AND channel = :channel
                AND state = 'waiting' AND ready AND due_at <= now()
              ORDER BY due_at, id LIMIT :limit FOR NO KEY UPDATE SKIP LOCKED
@@ -277,23 +286,6 @@ async def _take(session: AsyncSession, plan: Plan, channel: Channel, limit: int)
         {"account_id": plan.account_id, "plan_id": plan.id, "channel": channel, "limit": limit},
     )
     return list(rows)
-
-
-async def _committed(session: AsyncSession, plan: Plan) -> int:
-    """What the plan has spent, plus what its live attempts hold."""
-    total = await session.scalar(
-        text(
-            """
-            SELECT (SELECT coalesce(sum(credits), 0) FROM plan_figures
-                     WHERE account_id = :account_id AND plan_id = :plan_id)
-                 + (SELECT coalesce(sum(a.held), 0)
-                      FROM targets t JOIN attempts a ON a.account_id = t.account_id AND a.id = t.attempt_id
-                     WHERE t.account_id = :account_id AND t.plan_id = :plan_id AND t.state = 'active')
-            """
-        ),
-        {"account_id": plan.account_id, "plan_id": plan.id},
-    )
-    return int(total or 0)
 
 
 async def _live(session: AsyncSession, plan: Plan) -> bool:

@@ -11,13 +11,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.credits import repository as ledger
 from ghanti.credits import service as credits
-from ghanti.credits.models import Currency, EntryKind
 from ghanti.credits.tariff import Tariff
 from ghanti.dialing import answers, attempts, erasing, handlers, repository
 from ghanti.dialing.models import AttemptState, Channel, Delivery, Outcome, PlanState, TargetState
 from ghanti.dialing.repository import FigureDelta
+from ghanti.dialing.spending import LateCharges
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,10 @@ class AttemptOutcome:
     delivery: Delivery | None = None
 
 
-async def record(
-    session: AsyncSession, batch: Sequence[AttemptOutcome], tariff: Tariff, worker: UUID
-) -> set[UUID]:
+async def record(session: AsyncSession, batch: Sequence[AttemptOutcome], worker: UUID) -> set[UUID]:
     """Record a batch; answers the attempts that it ended. One that had ended already is left as it was.
+
+    Each is charged by the price that it was held at.
 
     Only a provisional outcome is replaced, once, by one that is not; whoever was told of the first is
     then told of the second too.
@@ -62,7 +61,7 @@ async def record(
     ]
     if not locked:
         return set()
-    charges = await _charges(session, locked, by_id, tariff)
+    charges = await _charges(session, locked, by_id)
     await attempts.end(session, [_ended(row, by_id[row.id], charges[row.id]) for row in locked])
     await erasing.forget_ended(session, [row for row in locked if row.withdrawn])
     retries = {row.id: _retry(row, by_id[row.id]) for row in locked}
@@ -92,26 +91,20 @@ async def _complete(session: AsyncSession, batch: Sequence[AttemptOutcome]) -> l
 
 
 async def _charges(
-    session: AsyncSession, locked: Sequence[Any], by_id: Mapping[UUID, AttemptOutcome], tariff: Tariff
+    session: AsyncSession, locked: Sequence[Any], by_id: Mapping[UUID, AttemptOutcome]
 ) -> dict[UUID, int]:
-    """Never more than was held; for late events, whose holds were given back, no more than there is."""
+    """Never more than was held; for late events, whose holds were given back, no more than is left."""
     charges: dict[UUID, int] = {}
-    left: dict[tuple[int, Currency], int] = {}
+    late = LateCharges(session)
     for row in locked:
-        cost = min(_cost(row.channel, by_id[row.id], tariff), int(row.held))
-        if row.provisional:
-            currency = attempts.currency(row.channel)
-            key = (row.account_id, currency)
-            if key not in left:
-                left[key] = (await credits.balances(session, row.account_id)).of(currency)
-            cost = min(cost, left[key])
-            left[key] -= cost
-        charges[row.id] = cost
+        cost = min(_cost(row, by_id[row.id]), int(row.held))
+        charges[row.id] = await late.take(row, cost) if row.provisional else cost
     return charges
 
 
-def _cost(channel: str, outcome: AttemptOutcome, tariff: Tariff) -> int:
-    if channel == Channel.SMS:
+def _cost(row: Any, outcome: AttemptOutcome) -> int:
+    tariff = Tariff.held_at(row.pulse_seconds, row.price)
+    if row.channel == Channel.SMS:
         return tariff.message(outcome.parts)
     return tariff.call(outcome.duration_ms or 0) if outcome.answered_at is not None else 0
 
@@ -147,6 +140,7 @@ def _retry(row: Any, outcome: AttemptOutcome) -> timedelta | None:
         or row.channel != Channel.CALL
         or row.state == AttemptState.LEASED
         or row.withdrawn
+        or row.hung_up
         or row.target_state == TargetState.FINAL
         or outcome.outcome in (Outcome.CANCELLED, Outcome.INVALID_NUMBER)
     ):
@@ -185,17 +179,8 @@ async def _settle(session: AsyncSession, locked: Sequence[Any], charges: dict[UU
 
 
 async def _charge_late(session: AsyncSession, row: Any, charged: int) -> None:
-    if charged:
-        await ledger.enter(
-            session,
-            row.account_id,
-            attempts.currency(row.channel),
-            EntryKind.SETTLE,
-            -charged,
-            "settled late: the outcome was unknown before",
-            plan_id=row.plan_id,
-            batch=row.id,
-        )
+    currency = attempts.currency(row.channel)
+    await credits.charge_late(session, row.account_id, currency, charged, row.plan_id, row.id)
 
 
 def _figures(row: Any, outcome: AttemptOutcome, charged: int, retry: timedelta | None) -> list[FigureDelta]:

@@ -34,6 +34,8 @@ _PROGRESS = text(
     """
 )
 
+_RUNNING = Plan.state.in_([PlanState.RUNNING, PlanState.PAUSED])
+
 
 @dataclass(frozen=True, slots=True)
 class OwnerProgress:
@@ -118,6 +120,28 @@ async def withdraw_plan(session: AsyncSession, account_id: int, plan_id: int) ->
     return result.one_or_none() is not None
 
 
+async def end_plans(
+    session: AsyncSession, account_id: int, owner_kind: str, owner_id: int, reason: str
+) -> None:
+    """Stop all plans of an owner that is deleted, and have them removed; the balance is locked already."""
+    statement = (
+        select(Plan)
+        .where(*_owned(account_id, owner_kind, [owner_id]), _RUNNING)
+        .order_by(Plan.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    for plan in (await session.scalars(statement)).all():
+        await closing.stop(session, plan, reason)
+    await forget_plans(session, account_id, owner_kind, owner_id)
+
+
+async def has_open_plan(session: AsyncSession, account_id: int, owner_kind: str, owner_id: int) -> bool:
+    """Whether anything that the owner ordered may still be dialled."""
+    statement = select(Plan.id).where(*_owned(account_id, owner_kind, [owner_id]), _RUNNING).limit(1)
+    return (await session.scalars(statement)).one_or_none() is not None
+
+
 async def forget_plans(session: AsyncSession, account_id: int, owner_kind: str, owner_id: int) -> None:
     """Have the plans of an owner that is deleted removed with their targets and attempts; the ledger stays.
 
@@ -183,8 +207,20 @@ async def lock_contact(session: AsyncSession, account_id: int, contact_id: int) 
 async def renumber_waiting(
     session: AsyncSession, account_id: int, contact_id: int, number: str, carrier: str
 ) -> None:
-    """Let the waiting targets of a contact have its new number."""
-    await _update_waiting(session, account_id, contact_id, number=number, carrier=carrier)
+    """Let the waiting targets of a contact have its new number, and be made ready at its price.
+
+    What was ordered by number stays with the number.
+    """
+    await _update_waiting(
+        session,
+        account_id,
+        contact_id,
+        Target.sid.is_(None),
+        number=number,
+        carrier=carrier,
+        ready=False,
+        content=null(),
+    )
 
 
 async def unprepare_waiting(session: AsyncSession, account_id: int, contact_id: int) -> None:
@@ -214,10 +250,12 @@ def _waiting(account_id: int, contact_id: int) -> tuple[ColumnElement[bool], ...
     )
 
 
-async def _update_waiting(session: AsyncSession, account_id: int, contact_id: int, **values: Any) -> None:
+async def _update_waiting(
+    session: AsyncSession, account_id: int, contact_id: int, *which: ColumnElement[bool], **values: Any
+) -> None:
     await session.execute(
         update(Target)
-        .where(*_waiting(account_id, contact_id))
+        .where(*_waiting(account_id, contact_id), *which)
         .values(**values)
         .execution_options(synchronize_session=False)
     )

@@ -13,14 +13,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from ghanti.credits.tariff import Tariff
+from ghanti.credits import tariffs
+from ghanti.credits.tariff import Tariffs
 from ghanti.database.lookups import Lookups
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
-from ghanti.dialing import closing, contents, stock
+from ghanti.dialing import closing, contents, personal, stock
 from ghanti.dialing.models import URGENT, Channel, Outcome, Plan, PlanClass, PlanState
 from ghanti.dialing.speaking import Made, Speaker
-from ghanti.dialing.worker import tariff_of
+from ghanti.dialing.stock import Ready
 from ghanti.encryption import DecryptionError, SecretBox
 from ghanti.media.store import MediaStore
 from ghanti.settings import Settings
@@ -58,7 +59,6 @@ class Preparer:
         self._box = box
         self._worker = worker
         self._classes = classes
-        self._tariff: Tariff = tariff_of(settings)
         self._speaker = Speaker(pool, MediaStore(settings.media_folder), box, settings)
         self._put_off: dict[_Key, float] = {}
 
@@ -119,23 +119,26 @@ class Preparer:
             if plan is None or plan.state not in (PlanState.RUNNING, PlanState.PAUSED):
                 return 0
             rows = await stock.unready(session, plan, channel, BATCH)
+            prices = await tariffs.current(session, self._settings)
             voice_id = (plan.call_content or {}).get("voice_id")
             voice = await stock.engine_voice(session, voice_id) if rows and channel is Channel.CALL else None
         if channel is Channel.CALL:
-            made = await self._speaker.speak(contents.read(plan.call_content or {}), voice, rows)
+            made = await self._speaker.speak(contents.read(plan.call_content or {}), voice, rows, prices)
         else:
-            made = self._measure(plan.sms_content or {}, rows)
+            made = self._measure(plan.sms_content or {}, rows, prices)
         async with transaction(self._sessions) as session:
             current = await stock.lock_current(session, account_id, rows)
-            await stock.mark_ready(session, account_id, [item for item in made.ready if item[0] in current])
+            await stock.mark_ready(
+                session, account_id, [item for item in made.ready if item.target_id in current]
+            )
             still = {
                 target_id: refusal for target_id, refusal in made.refused.items() if target_id in current
             }
             await closing.refuse(session, plan, still, self._worker)
-        await self._speaker.forget([item for item in made.ready if item[0] not in current])
+        await self._speaker.forget([item for item in made.ready if item.target_id not in current])
         return len(current)
 
-    def _measure(self, content: Mapping[str, Any], rows: Sequence[Any]) -> Made:
+    def _measure(self, content: Mapping[str, Any], rows: Sequence[Any], prices: Tariffs) -> Made:
         """Texts and their parts; of a secret one only the parts are told."""
         made = Made()
         for row in rows:
@@ -144,11 +147,16 @@ class Preparer:
                     parts = len(segment(contents.unseal(secret, self._box)).parts)
                     told: dict[str, Any] = {"parts": parts}
                 else:
-                    body = template.fill(str(content.get("template", "")), row.variables).text
+                    said = personal.template_of(str(content.get("template", "")), row.personal)
+                    body = template.fill(said, personal.variables_of(row.variables, row.personal)).text
                     parts = len(segment(body).parts)
                     told = {"text": body, "parts": parts}
             except (template.MissingTags, TooLongError, DecryptionError) as error:
                 made.refused[row.id] = (Outcome.FAILED, str(error))
             else:
-                made.ready.append((row.id, told, self._tariff.message(parts)))
+                tariff = prices.of(row.number)
+                units = tariff.message(parts)
+                made.ready.append(
+                    Ready(row.id, told, units, tariff.pulse_seconds, tariff.credits_per_segment)
+                )
         return made

@@ -14,7 +14,9 @@ from typing import Any
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.dialing import closing, repository
+from ghanti.credits.repository import Balances
+from ghanti.credits.tariff import Tariffs
+from ghanti.dialing import closing, ordered, repository
 from ghanti.dialing.models import Channel, Plan, PlanClass, PlanState
 from ghanti.dialing.repository import PlanFigures
 
@@ -97,6 +99,29 @@ async def add_number(session: AsyncSession, plan: Plan, channel: Channel, number
     target_id = await repository.insert_number(session, plan, channel, number, carrier)
     await _count_added(session, plan, channel, 1)
     return target_id
+
+
+async def add_numbers(
+    session: AsyncSession, plan: Plan, channel: Channel, numbers: Sequence[ordered.Number]
+) -> bool:
+    """Targets for numbers, each known by a sid from now on; answers False when the plan ended meanwhile."""
+    if not await _open(session, plan):
+        return False
+    await ordered.insert(session, plan, channel, numbers)
+    await _count_added(session, plan, channel, len(numbers))
+    return True
+
+
+async def least(session: AsyncSession, plan: Plan, tariffs: Tariffs) -> Balances:
+    """What one pulse of each call and one segment of each text of the plan cost."""
+    phone = sms = 0
+    for row in await repository.count_heads(session, plan, tariffs.longest):
+        tariff = tariffs.of(row.head)
+        if row.channel == Channel.CALL:
+            phone += row.targets * tariff.credits_per_pulse
+        else:
+            sms += row.targets * tariff.credits_per_segment
+    return Balances(phone, sms)
 
 
 async def promise(session: AsyncSession, plan: Plan, units: int) -> None:

@@ -16,7 +16,6 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.credits.tariff import Tariff
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import attempts, outcomes
 from ghanti.dialing.models import Outcome
@@ -77,12 +76,12 @@ async def live_roles(session: AsyncSession, within_seconds: float) -> set[str]:
     return set(rows)
 
 
-async def take_over(sessions: SessionFactory, tariff: Tariff, worker: UUID, silence_seconds: float) -> int:
+async def take_over(sessions: SessionFactory, worker: UUID, silence_seconds: float) -> int:
     """End the attempts of dead sessions and give back leases that ran out; answers how many."""
     async with transaction(sessions) as session:
         total = await attempts.void_expired_leases(session)
     for dead in await _dead_sessions(sessions, worker, silence_seconds):
-        total += await _bury(sessions, dead, tariff, worker)
+        total += await _bury(sessions, dead, worker)
     return total
 
 
@@ -101,13 +100,13 @@ async def _dead_sessions(sessions: SessionFactory, myself: UUID, silence_seconds
         return list(rows)
 
 
-async def _bury(sessions: SessionFactory, dead: UUID, tariff: Tariff, worker: UUID) -> int:
+async def _bury(sessions: SessionFactory, dead: UUID, worker: UUID) -> int:
     async with transaction(sessions) as session:
         total = await attempts.void_leased_of_session(session, dead)
     while True:
         async with transaction(sessions) as session:
             rows = await _sent_attempts(session, dead)
-            ended = await outcomes.record(session, [_lost(row) for row in rows], tariff, worker)
+            ended = await outcomes.record(session, [_lost(row) for row in rows], worker)
             total += len(ended)
             # Rows that no outcome can reach belong to targets that moved on; the session ends all the same.
             if not ended:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ghanti.dialing import contents
+from ghanti.credits.tariff import Tariff, Tariffs
+from ghanti.dialing import contents, personal
 from ghanti.dialing.contents import CallContent
 from ghanti.dialing.models import Outcome
 from ghanti.dialing.stock import Ready
-from ghanti.dialing.worker import tariff_of
 from ghanti.encryption import DecryptionError, SecretBox
 from ghanti.media.g711 import SAMPLE_RATE
 from ghanti.media.store import MediaStore
@@ -49,11 +49,12 @@ class Speaker:
         self._pool = pool
         self._store = store
         self._box = box
-        self._tariff = tariff_of(settings)
         self._longest_ms = settings.longest_call_seconds * 1000
 
-    async def speak(self, content: CallContent, voice: EngineVoice | None, rows: Sequence[Any]) -> Made:
-        """The contents of targets given by ``id`` and ``variables``; equal texts share a file."""
+    async def speak(
+        self, content: CallContent, voice: EngineVoice | None, rows: Sequence[Any], tariffs: Tariffs
+    ) -> Made:
+        """The contents of targets (``id``, ``variables``, ``personal``); equal texts share a file."""
         made = Made()
         if fault := await asyncio.to_thread(self._fault_of, content):
             made.refused = {row.id: (Outcome.FAILED, fault) for row in rows}
@@ -61,20 +62,21 @@ class Speaker:
         wanted: dict[int, dict[str, RenderRequest]] = {}
         for row in rows:
             try:
-                wanted[row.id] = self._requests(content, voice, row.variables)
+                wanted[row.id] = self._requests(content, voice, row)
             except (template.MissingTags, DecryptionError, SpeechError) as error:
                 made.refused[row.id] = (Outcome.FAILED, str(error))
         flat = [request for requests in wanted.values() for request in requests.values()]
         answers = iter(await self._pool.render_many(flat))
+        numbers = {row.id: row.number for row in rows}
         for target_id, requests in wanted.items():
             answered = {name: (request, next(answers)) for name, request in requests.items()}
-            self._conclude(made, target_id, content, answered)
+            self._conclude(made, target_id, content, answered, tariffs.of(numbers[target_id]))
         return made
 
     async def forget(self, ready: Sequence[Ready]) -> None:
         """Delete the secret audio of contents that came too late to be used."""
-        for _, told, _ in ready:
-            for key in told.get("secrets", {}).values():
+        for item in ready:
+            for key in item.content.get("secrets", {}).values():
                 await asyncio.to_thread(self._store.delete, key)
 
     def _fault_of(self, content: CallContent) -> str | None:
@@ -85,22 +87,26 @@ class Speaker:
         return None
 
     def _requests(
-        self, content: CallContent, voice: EngineVoice | None, variables: Mapping[str, Any]
+        self, content: CallContent, voice: EngineVoice | None, row: Any
     ) -> dict[str, RenderRequest]:
         if voice is None and content.spoken:
             raise SpeechError("the campaign's voice exists no more")
         requests = {}
-        for name, text in self._texts(content, variables).items():
+        for name, text in self._texts(content, row).items():
             assert voice is not None
             keep_as = f"{SECRET_FOLDER}/{secrets.token_hex(16)}.ulaw" if name in content.secrets else None
             requests[name] = RenderRequest(text, voice, content.length_factor, keep_as)
         return requests
 
-    def _texts(self, content: CallContent, variables: Mapping[str, Any]) -> dict[str, str]:
-        texts = {name: template.fill(said, variables).text for name, said in content.templates.items()}
+    def _texts(self, content: CallContent, row: Any) -> dict[str, str]:
+        variables = personal.variables_of(row.variables, row.personal)
+        templates = personal.templates_of(content.templates, row.personal)
+        texts = {name: template.fill(said, variables).text for name, said in templates.items()}
         return texts | {name: contents.unseal(sealed, self._box) for name, sealed in content.secrets.items()}
 
-    def _conclude(self, made: Made, target_id: int, content: CallContent, answered: _Answered) -> None:
+    def _conclude(
+        self, made: Made, target_id: int, content: CallContent, answered: _Answered, tariff: Tariff
+    ) -> None:
         """One target: ready when all its audios are, else refused."""
         lengths = {name: given.ms for name, given in content.media.items()}
         told: dict[str, dict[str, str]] = {}
@@ -122,6 +128,8 @@ class Speaker:
                 told.setdefault("secrets", {})[name] = request.keep_as
             else:
                 told.setdefault("audios", {})[name] = media_key(answer.key)
-        hold = self._tariff.hold(min(content.script.longest_ms(lengths), self._longest_ms))
+        hold = tariff.hold(min(content.script.longest_ms(lengths), self._longest_ms))
         total = sum(lengths[name] for name in content.script.told)
-        made.ready.append((target_id, {**told, "ms": total}, hold))
+        made.ready.append(
+            Ready(target_id, {**told, "ms": total}, hold, tariff.pulse_seconds, tariff.credits_per_pulse)
+        )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,8 +16,15 @@ from ghanti.speech.engines.base import EngineVoice
 
 _LEAST_AHEAD = 200
 
-Ready = tuple[int, dict[str, Any], int]
-"""Target id, content, credits one attempt holds."""
+
+class Ready(NamedTuple):
+    """What a target is to hear or read, and the credits that one attempt holds, at which price."""
+
+    target_id: int
+    content: dict[str, Any]
+    units: int
+    pulse_seconds: int
+    price: int
 
 
 _ANY_LIVE = """
@@ -80,11 +88,12 @@ async def unready_plans(
 
 
 async def unready(session: AsyncSession, plan: Plan, channel: Channel, limit: int) -> list[Any]:
-    """The next targets without content, with the variables to fill it from; a bare number has none."""
+    """The next targets without content, with what to fill it from: their contact's variables, their own."""
     rows = await session.execute(
         text(
             """
-            SELECT t.id, coalesce(c.variables, '{}') AS variables, c.updated_at FROM targets t
+            SELECT t.id, t.number, coalesce(c.variables, '{}') AS variables, t.personal, c.updated_at
+              FROM targets t
               LEFT JOIN contacts c ON c.account_id = t.account_id AND c.id = t.contact_id
              WHERE t.account_id = :account_id AND t.plan_id = :plan_id AND t.channel = :channel
                AND t.state = 'waiting' AND NOT t.ready
@@ -124,18 +133,33 @@ async def mark_ready(session: AsyncSession, account_id: int, ready: Sequence[Rea
     await session.execute(
         text(
             """
-            UPDATE targets t SET ready = true, content = v.content::jsonb, units = v.units
-              FROM unnest(CAST(:ids AS bigint[]), CAST(:contents AS text[]), CAST(:units AS bigint[]))
-                   AS v (id, content, units)
+            UPDATE targets t SET ready = true, content = v.content::jsonb, units = v.units,
+                   pulse_seconds = v.pulse_seconds, price = v.price
+              FROM unnest(CAST(:ids AS bigint[]), CAST(:contents AS text[]), CAST(:units AS bigint[]),
+                          CAST(:pulses AS int[]), CAST(:prices AS int[]))
+                   AS v (id, content, units, pulse_seconds, price)
              WHERE t.account_id = :account_id AND t.id = v.id
             """
         ),
         {
             "account_id": account_id,
-            "ids": [item[0] for item in ready],
-            "contents": [dump_json(item[1]) for item in ready],
-            "units": [item[2] for item in ready],
+            "ids": [item.target_id for item in ready],
+            "contents": [dump_json(item.content) for item in ready],
+            "units": [item.units for item in ready],
+            "pulses": [item.pulse_seconds for item in ready],
+            "prices": [item.price for item in ready],
         },
+    )
+
+
+async def make_unready(session: AsyncSession, attempt_ids: Sequence[UUID]) -> None:
+    """Have the content of these attempts' targets prepared again: their audio could not be read."""
+    await session.execute(
+        text(
+            "UPDATE targets t SET ready = false FROM attempts a"
+            " WHERE a.id = ANY(:ids) AND t.account_id = a.account_id AND t.id = a.target_id"
+        ),
+        {"ids": list(attempt_ids)},
     )
 
 

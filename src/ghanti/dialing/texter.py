@@ -23,7 +23,6 @@ from ghanti.dialing.worker import (
     gathered,
     record_batch,
     take_back,
-    tariff_of,
     until_committed,
 )
 from ghanti.encryption import DecryptionError, SecretBox
@@ -67,7 +66,6 @@ class Texter:
         self._settings = settings
         self._box = box
         self._worker = uuid4()
-        self._tariff = tariff_of(settings)
         self._leaser = Leaser(
             self._worker, Channel.SMS, settings.tick_seconds, settings.lease_seconds, settings.home_country
         )
@@ -119,7 +117,7 @@ class Texter:
         """Begun, but not in our hands: a failure came between; whether anything left is unknown."""
         async with transaction(self._sessions) as session:
             lost = await sessions.unaccounted(session, self._worker, list(self._in_hand), _SETTLE_SECONDS)
-            await outcomes.record(session, lost, self._tariff, self._worker)
+            await outcomes.record(session, lost, self._worker)
 
     async def _open(self) -> None:
         async with transaction(self._sessions) as session:
@@ -233,9 +231,7 @@ class Texter:
         async with transaction(self._sessions) as session:
             ended = [sent for sent in batch if sent.result.attempted]
             await attempts.lock_balances(session, [sent.lease.attempt_id for sent in batch])
-            recorded = await outcomes.record(
-                session, [_outcome(sent) for sent in ended], self._tariff, self._worker
-            )
+            recorded = await outcomes.record(session, [_outcome(sent) for sent in ended], self._worker)
             accepted = [
                 receipts.Accepted(sent.smsc_id, sent.lease.account_id, sent.lease.attempt_id, part)
                 for sent in ended

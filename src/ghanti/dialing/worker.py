@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from ghanti.credits.tariff import Tariff
 from ghanti.database.errors import reason
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
@@ -24,10 +23,6 @@ OUTAGE_SECONDS = 0.25
 _TIDY_SECONDS = 1.0
 _GATHER_SECONDS = 0.02
 _MOST_AT_ONCE = 500
-
-
-def tariff_of(settings: Settings) -> Tariff:
-    return Tariff(settings.pulse_seconds, settings.credits_per_pulse, settings.credits_per_segment)
 
 
 async def every(seconds: float, what: Callable[[], Awaitable[object]], name: str) -> None:
@@ -139,9 +134,7 @@ class Sweeper:
             return
         if self._beating_since is None or now - self._beating_since < silence:
             return
-        taken = await sessions.take_over(
-            self._sessions, tariff_of(self._settings), self._worker, self._settings.takeover_seconds
-        )
+        taken = await sessions.take_over(self._sessions, self._worker, self._settings.takeover_seconds)
         if taken:
             logger.warning("took over %d attempts of workers that are gone", taken)
 

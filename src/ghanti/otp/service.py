@@ -13,12 +13,13 @@ from ghanti.accounts.errors import ForbiddenError, InvalidError
 from ghanti.accounts.service import Principal
 from ghanti.campaigns import statuses
 from ghanti.credits import service as credits
+from ghanti.credits import tariffs
 from ghanti.credits.repository import Balances
+from ghanti.credits.tariff import Tariff
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import contents
 from ghanti.dialing import service as dialing
 from ghanti.dialing.models import Channel, Delivery, PlanClass, TargetState
-from ghanti.dialing.worker import tariff_of
 from ghanti.encryption import DecryptionError, SecretBox
 from ghanti.otp import limits, repository, texts
 from ghanti.otp.models import Origin, SentOtp, Way
@@ -51,7 +52,8 @@ async def send(
     code = order.code or texts.generated(order.length)
     message = texts.delivered(order.message, code, order.company_name)
     said = spoken(order.message, code, order.company_name, voice.language) if voice else message
-    needed = _needed(said, order, settings)
+    tariff = (await tariffs.current(session, settings)).of(order.number.number)
+    needed = _needed(said, order, tariff)
     remaining = await _spend(session, principal.account_id, needed, settings.otp_expiry_seconds)
     row = SentOtp(
         account_id=principal.account_id,
@@ -117,9 +119,8 @@ async def _voice(session: AsyncSession, principal: Principal, wanted: int | str 
     return voice
 
 
-def _needed(said: str, order: OtpOrder, settings: Settings) -> Balances:
+def _needed(said: str, order: OtpOrder, tariff: Tariff) -> Balances:
     """What one attempt is to hold; a call's length is known only when it is rendered, so it is estimated."""
-    tariff = tariff_of(settings)
     if order.way is Way.TEXT:
         return Balances(sms=tariff.message(len(segment(said).parts)))
     return Balances(phone=tariff.hold(estimated_ms(said, float(order.length_factor))))
