@@ -1,0 +1,1 @@
+"""Calls and messages that are ordered by number, outside of a campaign's run."""
