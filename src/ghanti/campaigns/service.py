@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.accounts.errors import ConflictError, ForbiddenError, InvalidError
 from ghanti.accounts.service import Principal
-from ghanti.campaigns import demo_calls, repository, running, views
+from ghanti.campaigns import repository, running, views
 from ghanti.campaigns.models import Campaign, CampaignStatus, Category, Services
-from ghanti.campaigns.schemas import OWNER_KIND, CampaignFields, CampaignView
+from ghanti.campaigns.schemas import DEMO_KIND, DIRECT_KIND, OWNER_KIND, CampaignFields, CampaignView
 from ghanti.contacts import service as contacts
 from ghanti.credits import service as credits
 from ghanti.dialing import ownership
@@ -100,7 +100,8 @@ async def delete(session: AsyncSession, principal: Principal, campaign_id: int) 
     await credits.lock(session, [principal.account_id])
     campaign = await views.locked(session, principal.account_id, campaign_id)
     await running.stop_plan(session, campaign, DELETED)
-    await demo_calls.stop_all(session, campaign.account_id, campaign.id, DELETED)
+    for kind in (DEMO_KIND, DIRECT_KIND):
+        await ownership.end_plans(session, campaign.account_id, kind, campaign.id, DELETED)
     await ownership.forget_plans(session, campaign.account_id, OWNER_KIND, campaign.id)
     sounds = await surveys.sounds(session, campaign.account_id, campaign.id)
     await repository.remove(session, campaign.account_id, campaign.id)
@@ -175,6 +176,10 @@ async def _change(
     if not changes:
         return []
     _check_changes(campaign, changes)
+    if "audio_file" in changes and await ownership.has_open_plan(
+        session, campaign.account_id, DIRECT_KIND, campaign.id
+    ):
+        raise InvalidError.of("audio_file", "This cannot be changed while calls that play it are under way.")
     disused = _audio_keys(campaign) if "audio_file" in changes else []
     for name, value in changes.items():
         setattr(campaign, name, value)

@@ -12,7 +12,9 @@ from ghanti.campaigns import repository as campaign_rows
 from ghanti.campaigns import service as campaigns
 from ghanti.campaigns import views
 from ghanti.campaigns.models import Campaign, CampaignStatus, Services
+from ghanti.campaigns.schemas import DIRECT_KIND
 from ghanti.credits import service as credits
+from ghanti.dialing import ownership
 from ghanti.dialing import service as dialing
 from ghanti.settings import Settings
 from ghanti.surveys import repository
@@ -75,10 +77,13 @@ async def locked(session: AsyncSession, account_id: int, campaign_id: int) -> tu
     await credits.lock(session, [account_id])
     for plan_id in await repository.waiting_tests(session, account_id, campaign_id):
         await dialing.stop_plan(session, account_id, plan_id, STEPS_CHANGED)
+    called = await ownership.has_open_plan(session, account_id, DIRECT_KIND, campaign_id)
     campaign = await views.locked(session, account_id, campaign_id)
     row = await repository.of_campaign(session, account_id, campaign_id)
     if campaign.services != Services.SURVEY or row is None:
         raise _no_survey()
+    if called:
+        raise InvalidError.of("steps", "This cannot be changed while calls of the survey are under way.")
     if campaign.status not in (CampaignStatus.NOT_STARTED, CampaignStatus.SCHEDULED):
         raise InvalidError.of("steps", f"This cannot be changed when the campaign is {campaign.status}.")
     return campaign, row
