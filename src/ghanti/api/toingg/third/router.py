@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from ghanti.api.idempotency import KeyedRoute
+from ghanti.api.toingg.third import account, calls, campaigns, contacts
 
-router = APIRouter(route_class=KeyedRoute)
+router = APIRouter()
+for part in (campaigns, calls, contacts, account):
+    router.include_router(part.router)
