@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
+from httpx import Response
 
 from api_world import (
     PASSWORD,
@@ -110,6 +111,21 @@ async def test_account_without_premium_voices(tenant: Tenant, sessions: SessionF
     assert answer.status_code == 403
 
 
+async def test_account_of_another_language(tenant: Tenant, sessions: SessionFactory) -> None:
+    async with transaction(sessions) as session:
+        await administration.set_account(session, tenant.email, language="hi")
+    step = {"order": 0, "content_type": "say", "text_or_url": "नमस्ते", "response_type": "none"}
+    template = {"name": "t", "content": [step]}
+
+    async def made_with(voice: str) -> Response:
+        chosen = {"voice": {"voice_internal_name": voice}}
+        return await tenant.http.post("survey-templates/", json=template | chosen)
+
+    ours, theirs = await made_with("hi_ananya"), await made_with("np_rija")
+    assert (ours.status_code, theirs.status_code) == (201, 400)
+    assert "your account language is 'hi'" in theirs.text
+
+
 async def test_everybody_is_listed(tenant: Tenant, other: Tenant, sessions: SessionFactory) -> None:
     async with transaction(sessions) as session:
         await administration.add_user(session, tenant.email, "m@example.com", PASSWORD, Role.MEMBER)
@@ -127,5 +143,7 @@ async def test_refusals(tenant: Tenant, other: Tenant, sessions: SessionFactory)
             await administration.set_active(session, "nobody@example.com", False)
         with pytest.raises(InvalidError, match="Mars/Base"):
             await administration.set_account(session, tenant.email, time_zone="Mars/Base")
+        with pytest.raises(InvalidError, match="en, hi, np"):
+            await administration.set_account(session, tenant.email, language="tlh")
         with pytest.raises(ConflictError):
             await administration.add_user(session, tenant.email, other.email, PASSWORD, Role.MEMBER)

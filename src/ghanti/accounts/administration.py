@@ -19,6 +19,18 @@ async def people(session: AsyncSession) -> Sequence[Any]:
     return await repository.people(session)
 
 
+async def account(session: AsyncSession, whose: str) -> Account:
+    """The account of that id, or that somebody with that address is in. Raises NotFoundError."""
+    if whose.isdecimal():
+        found = await session.get(Account, int(whose))
+    else:
+        user = await repository.user_by_email(session, whose.strip())
+        found = await session.get(Account, user.account_id) if user else None
+    if found is None:
+        raise NotFoundError(f"There is no account {whose}, nor anybody with that address.")
+    return found
+
+
 async def add_user(session: AsyncSession, owner: str, email: str, password: str, role: Role) -> User:
     """One more person in the account that ``owner`` is in.
 
@@ -57,19 +69,28 @@ async def new_token(session: AsyncSession, email: str, face: Face) -> str:
 
 
 async def set_account(
-    session: AsyncSession, email: str, *, premium: bool | None = None, time_zone: str | None = None
+    session: AsyncSession,
+    email: str,
+    *,
+    premium: bool | None = None,
+    time_zone: str | None = None,
+    language: str | None = None,
 ) -> Account:
     """Change what is given of the account that somebody is in.
 
-    Raises NotFoundError, and InvalidError for a time zone that there is not.
+    Raises NotFoundError, and InvalidError for a time zone that there is not or a language without voices.
     """
     if time_zone is not None and time_zone not in available_timezones():
         raise InvalidError(f"There is no time zone {time_zone}.")
+    if language is not None and language not in (spoken := await repository.languages(session)):
+        raise InvalidError(f"There are voices of {', '.join(spoken)}, none of {language}.")
     account = await session.get_one(Account, (await _found(session, email)).account_id)
     if premium is not None:
         account.premium = premium
     if time_zone is not None:
         account.time_zone = time_zone
+    if language is not None:
+        account.language = language
     await session.flush()
     return account
 

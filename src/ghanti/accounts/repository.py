@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -113,3 +113,9 @@ async def revoke_tokens(session: AsyncSession, account_id: int, user_id: int, *f
         .values(revoked_at=func.now())
         .execution_options(synchronize_session=False)
     )
+
+
+async def languages(session: AsyncSession) -> list[str]:
+    """The languages that voices speak, such as ``np``."""
+    rows = await session.execute(text("SELECT DISTINCT language FROM voices WHERE active ORDER BY language"))
+    return list(rows.scalars())

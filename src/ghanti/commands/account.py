@@ -160,6 +160,9 @@ def set_account(
         bool | None, typer.Option("--premium/--no-premium", help="Whether it may choose premium voices.")
     ] = None,
     time_zone: Annotated[str | None, typer.Option(help="Such as Asia/Kathmandu.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Whose voices survey templates take: np, en, hi.")
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Change an account."""
@@ -167,8 +170,15 @@ def set_account(
     async def run(session: AsyncSession) -> dict[str, Any]:
         from ghanti.accounts import administration
 
-        account = await administration.set_account(session, email, premium=premium, time_zone=time_zone)
-        return {"account_id": account.id, "premium": account.premium, "time_zone": account.time_zone}
+        account = await administration.set_account(
+            session, email, premium=premium, time_zone=time_zone, language=language
+        )
+        return {
+            "account_id": account.id,
+            "premium": account.premium,
+            "time_zone": account.time_zone,
+            "language": account.language,
+        }
 
     done = _transact(data, run)
     _until_seen(data)
