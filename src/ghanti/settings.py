@@ -122,7 +122,7 @@ class Settings(BaseSettings):
 
     demo_calls_at_once: int = Field(3, ge=1, description="Demo calls of one account under way at a time.")
 
-    pulse_seconds: int = Field(60, gt=0, description="Length of a charged pulse of an answered call.")
+    pulse_seconds: int = Field(60, gt=0, description="Of the first tariff: later ones are data.")
     credits_per_pulse: int = Field(1, ge=0)
     credits_per_segment: int = Field(1, ge=0)
     low_balance_percent: int = Field(

@@ -73,9 +73,13 @@ async def establish(session: AsyncSession, settings: Settings) -> None:
     )
 
 
-async def in_force(session: AsyncSession) -> list[Priced]:
-    """What holds now, by prefix."""
-    return [_priced(row) for row in await repository.in_force(session)]
+async def in_force(session: AsyncSession, settings: Settings) -> list[Priced]:
+    """What holds now, by prefix, the tariff of everything first."""
+    rows = await repository.in_force(session)
+    if not any(row.prefix == EVERYTHING for row in rows):
+        await establish(session, settings)
+        rows = await repository.in_force(session)
+    return [_priced(row) for row in rows]
 
 
 async def to_come(session: AsyncSession) -> list[Priced]:
@@ -95,9 +99,9 @@ async def put(
         prefix = read_prefix(written)
         if wanted.setdefault(prefix, tariff) != tariff:
             raise TariffError(f"the prefix {prefix or 'of everything'} has two prices")
-        _check(tariff)
+        check(tariff)
     since = await _moment(session, valid_from)
-    has = {priced.prefix: priced.tariff for priced in await in_force(session)}
+    has = {row.prefix: _tariff(row) for row in await repository.in_force(session)}
     if len(has.keys() | wanted.keys()) > MOST_PREFIXES:
         raise TariffError(f"more than {MOST_PREFIXES} prefixes")
     changed = {
@@ -120,8 +124,8 @@ async def remove(session: AsyncSession, written: str, valid_from: datetime | Non
         raise TariffError("the tariff of everything stays; set it to another price")
     since = await _moment(session, valid_from)
     dropped = await repository.drop_planned(session, prefix, since)
-    held = any(priced.prefix == prefix for priced in await in_force(session))
-    held = held or any(priced.prefix == prefix for priced in await to_come(session))
+    known = [*await repository.in_force(session), *await repository.to_come(session)]
+    held = any(row.prefix == prefix for row in known)
     if held:
         await repository.add(session, [(prefix, None)], since)
     _forget_after(session)
@@ -148,7 +152,8 @@ def read_prefix(written: str) -> str:
     return digits
 
 
-def _check(tariff: Tariff) -> None:
+def check(tariff: Tariff) -> None:
+    """Raises TariffError for a tariff that nothing can be reckoned by."""
     if not 0 < tariff.pulse_seconds <= LONGEST_PULSE:
         raise TariffError(f"a pulse has 1 to {LONGEST_PULSE} seconds, not {tariff.pulse_seconds}")
     for name, value in (
@@ -168,11 +173,7 @@ async def _moment(session: AsyncSession, valid_from: datetime | None) -> datetim
 
 
 async def _read(session: AsyncSession, settings: Settings) -> Tariffs:
-    rows = await repository.in_force(session)
-    if not any(row.prefix == EVERYTHING for row in rows):
-        await establish(session, settings)
-        rows = await repository.in_force(session)
-    return Tariffs({row.prefix: _tariff(row) for row in rows})
+    return Tariffs({p.prefix: p.tariff for p in await in_force(session, settings) if p.tariff is not None})
 
 
 def _priced(row: Any) -> Priced:
