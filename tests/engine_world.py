@@ -16,11 +16,12 @@ from sqlalchemy import text
 from clean_database import migrated_database
 from ghanti.credits import repository as ledger
 from ghanti.credits import service as credits
+from ghanti.credits import statement
 from ghanti.credits.models import Currency
 from ghanti.database import tables  # noqa: F401 - foreign keys need every model
 from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.database.session import SessionFactory, create_engine, create_session_factory, transaction
-from ghanti.dialing import attempts, outcomes, sessions
+from ghanti.dialing import attempts, holds, outcomes, sessions
 from ghanti.dialing import service as dialing
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.leasing import Leaser, smsc_gateway, trunk_gateway
@@ -215,6 +216,7 @@ class World:
                 for currency in Currency:
                     total = await ledger.ledger_sum(session, account, currency)
                     assert balances.of(currency) == total, (account, currency)
+            assert not await statement.check_held(session, await holds.live(session))
         await self._check_holds()
         await self._check_figures()
         assert not await self.rows(

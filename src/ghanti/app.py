@@ -26,6 +26,7 @@ from ghanti.api.proxies import TrustedProxies
 from ghanti.api.slashes import FinalSlash
 from ghanti.api.toingg import apps as toingg
 from ghanti.campaigns import handlers
+from ghanti.credits.service import expire_due
 from ghanti.database.lookups import Lookups
 from ghanti.database.schema import wait_until_current
 from ghanti.database.session import SessionFactory, create_session_factory, opened, reading
@@ -48,6 +49,7 @@ _MOST_CONNECTIONS = 900
 
 _GRACE_SECONDS = 10
 _SWEEP_SECONDS = 600
+_EXPIRY_SECONDS = 60
 _RENEW_SECONDS = 30
 _RECONCILE_SECONDS = 60
 
@@ -138,7 +140,10 @@ async def serve(settings: Settings) -> None:
         app = create_app(settings, factory, secret_box(settings))
         certificate = certificate_of(settings)
         config = server_config(app, certificate)
-        tasks = [asyncio.create_task(every(_SWEEP_SECONDS, partial(sweep, factory), "sweep of answers"))]
+        tasks = [
+            asyncio.create_task(every(_SWEEP_SECONDS, partial(sweep, factory), "sweep of answers")),
+            asyncio.create_task(every(_EXPIRY_SECONDS, partial(expire_due, factory), "expiry of credits")),
+        ]
         if app.state.parts.payments.offered:
             asking = every(_RECONCILE_SECONDS, app.state.parts.payments.reconcile, "asking for payments")
             tasks.append(asyncio.create_task(asking))

@@ -30,6 +30,7 @@ _NULLABLE = frozenset(
         *("audio_file", "bulk_file", "category", "credit_limit", "deleted_at", "last_used", "next", "pace"),
         *("previous", "schedule", "voice", "survey", "status_reason", "paused_reason", "current_streak"),
         *("url", "expires_at", "paid_at", "valid_days"),
+        *("expiring", "alert", "days_left", "reference", "plan"),
     }
 )
 """Fields that are null where there is nothing to say."""

@@ -8,6 +8,9 @@ most lasting of what there was. At expiry, live attempts hold what expires first
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.credits import alerts, parts_repository, repository
@@ -19,25 +22,33 @@ _ACCOUNTS = 100
 """Accounts and currencies looked up at a time."""
 
 
-async def share(
-    session: AsyncSession, account_id: int, currency: Currency, standing: Standing
-) -> tuple[list[Lot], int]:
-    """What is unspent of each lot, and what is that never expires. The balance is locked.
+def shared(lots: Sequence[Lot], standing: Standing) -> tuple[list[Lot], int]:
+    """Which lots are unspent, by how much, and how much is that never expires.
 
-    Lots that are spent are forgotten. What no purchase explains never expires.
+    What no purchase explains never expires.
     """
-    kept: list[Lot] = []
-    lots = await parts_repository.lots(session, account_id, currency)
-    lasting = min(standing.lasting, standing.unspent) if lots else standing.unspent
+    lasting = min(standing.lasting, standing.unspent)
     left = standing.unspent - lasting
+    kept: list[Lot] = []
     for lot in reversed(lots):
         unspent = min(lot.unspent, left)
         left -= unspent
-        if unspent != lot.unspent:
-            await parts_repository.set_lot(session, account_id, lot.id, unspent)
         if unspent:
-            kept.insert(0, lot.of(unspent))
+            kept.insert(0, replace(lot, unspent=unspent))
     return kept, lasting + left
+
+
+async def share(
+    session: AsyncSession, account_id: int, currency: Currency, standing: Standing
+) -> tuple[list[Lot], int]:
+    """What is ``shared`` now, written down; lots that are spent are forgotten. The balance is locked."""
+    lots = await parts_repository.lots(session, account_id, currency)
+    kept, lasting = shared(lots, standing)
+    unspent = {lot.id: lot.unspent for lot in kept}
+    for lot in lots:
+        if unspent.get(lot.id, 0) != lot.unspent:
+            await parts_repository.set_lot(session, account_id, lot.id, unspent.get(lot.id, 0))
+    return kept, lasting
 
 
 async def expire_due(sessions: SessionFactory) -> None:

@@ -98,6 +98,26 @@ async def standing(session: AsyncSession, account_id: int, currency: Currency) -
     return _standing_of(row, account_id)
 
 
+async def standings(session: AsyncSession, account_id: int) -> dict[Currency, Standing]:
+    """As ``standing``, of all currencies and without a lock."""
+    row = (
+        await session.execute(
+            select(*CreditBalance.__table__.c).where(CreditBalance.account_id == account_id)
+        )
+    ).one_or_none()
+    if row is None:
+        raise LookupError(_unopened(account_id))
+    kept = row._mapping
+    return {
+        currency: Standing(
+            balance=kept[currency],
+            **{part: kept[f"{currency}_{part}"] for part in _PARTS if part != "alert"},
+            alert=Alert(kept[f"{currency}_alert"]),
+        )
+        for currency in Currency
+    }
+
+
 async def enter(
     session: AsyncSession,
     account_id: int,
@@ -161,5 +181,9 @@ async def ledger_sum(session: AsyncSession, account_id: int, currency: Currency)
 
 def _standing_of(row: Any, account_id: int) -> Standing:
     if row is None:
-        raise LookupError(f"account {account_id} has no balance; open_account makes one")
+        raise LookupError(_unopened(account_id))
     return Standing(**{**row._mapping, "alert": Alert(row.alert)})
+
+
+def _unopened(account_id: int) -> str:
+    return f"account {account_id} has no balance; open_account makes one"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from ghanti.credits.models import Alert, Currency, Source
@@ -59,9 +59,6 @@ class Lot:
     expires_at: datetime
     due: bool
     reference: Reference | None
-
-    def of(self, unspent: int) -> Lot:
-        return replace(self, unspent=unspent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,23 @@ _AHEAD: Final = 2
 """Chunks that wait while the reader is busy: then whoever makes them waits too."""
 
 
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""With these a spreadsheet takes a cell for a formula."""
+
+
+def defused(value: sql.Composable) -> sql.Composable:
+    """A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
+    starts = ",".join(str(ord(start)) for start in FORMULA_STARTS)
+    return sql.SQL("CASE WHEN ascii({0}) IN ({1}) THEN '''' || {0} ELSE {0} END").format(
+        value, sql.SQL(starts)
+    )
+
+
+def moment(value: sql.Composable) -> sql.Composable:
+    """``2025-07-09 14:46:00+05:45``."""
+    return sql.SQL("({})::timestamptz(0)").format(value)
+
+
 async def copy_out(session: AsyncSession, query: sql.Composable) -> AsyncGenerator[bytes, None]:
     """The rows of a query as CSV without header (UTF-8), in chunks of about ``CHUNK_BYTES``.
 

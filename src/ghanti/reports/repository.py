@@ -16,16 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.campaigns.models import Services
 from ghanti.campaigns.schemas import OWNER_KIND
-from ghanti.database.copying import copy_out
+from ghanti.database.copying import copy_out, defused, moment
 from ghanti.database.lookups import Lookups
 from ghanti.dialing.models import Channel
 from ghanti.reports.progress import ATTEMPT, TARGET, columns
 
 _FIRST_CONTACTS, _MOST_CONTACTS = 1_000, 32_000
 """How many contacts one COPY reads: few at first, since somebody waits, then ever more."""
-
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""With these a spreadsheet takes a cell for a formula."""
 
 _LONGEST_COLUMN: Final = 63
 """Bytes in the name of a column (PostgreSQL documentation, "Identifiers")."""
@@ -222,7 +219,7 @@ def _report_query(whose: Audience, variables: Sequence[str], last: int, end: int
         fields = sql.SQL(", ").join(sql.SQL("{} text").format(sql.Identifier(name)) for name in named)
         record = sql.SQL(" CROSS JOIN LATERAL json_to_record(variables) AS variable ({})").format(fields)
     values = [
-        _defused(
+        defused(
             sql.SQL("variable.{}").format(sql.Identifier(name))
             if name in set(named)
             else sql.SQL("(variables ->> {})").format(sql.Literal(name))
@@ -231,7 +228,7 @@ def _report_query(whose: Audience, variables: Sequence[str], last: int, end: int
     ]
     own = {name: sql.SQL(expression) for name, expression in columns(whose.services).items()}
     cells = [
-        _defused(own["number"]),
+        defused(own["number"]),
         *values,
         own["status"],
         sql.SQL("({})::text || 's'").format(own["seconds"]),
@@ -242,9 +239,9 @@ def _report_query(whose: Audience, variables: Sequence[str], last: int, end: int
         _bare(own["sms_status"]),
         own["carrier"],
         own["attempts"],
-        _moment(own["started_at"]),
-        _moment(own["ended_at"]),
-        _defused(own["reason"]),
+        moment(own["started_at"]),
+        moment(own["ended_at"]),
+        defused(own["reason"]),
     ]
     return sql.SQL(
         """
@@ -282,19 +279,6 @@ def _report_query(whose: Audience, variables: Sequence[str], last: int, end: int
     )
 
 
-def _defused(value: sql.Composable) -> sql.Composable:
-    """A cell that a spreadsheet would take for a formula gets an apostrophe in front."""
-    starts = ",".join(str(ord(start)) for start in FORMULA_STARTS)
-    return sql.SQL("CASE WHEN ascii({0}) IN ({1}) THEN '''' || {0} ELSE {0} END").format(
-        value, sql.SQL(starts)
-    )
-
-
 def _bare(value: sql.Composable) -> sql.Composable:
     """Text whose empty cells have no quotes: COPY writes those of a null so."""
     return sql.SQL("nullif({}, '')").format(value)
-
-
-def _moment(value: sql.Composable) -> sql.Composable:
-    """``2025-07-09 14:46:00+05:45``."""
-    return sql.SQL("({})::timestamptz(0)").format(value)

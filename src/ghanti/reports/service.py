@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from ghanti.accounts.errors import NotFoundError
 from ghanti.contacts import service as contacts
 from ghanti.contacts.models import Contact
+from ghanti.database.copying import FORMULA_STARTS
 from ghanti.database.lookups import Lookups
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.reports import repository
-from ghanti.reports.repository import FORMULA_STARTS, Audience
+from ghanti.reports.repository import Audience
 
 _BEFORE = ("number",)
 _AFTER = (
