@@ -1,4 +1,4 @@
-"""Tariffs by prefix: which is a number's, how they are written, what a change changes, what a file may say."""
+"""Tariffs by prefix: which is a number's, how they are written, what a change changes, and files of them."""
 
 from __future__ import annotations
 
