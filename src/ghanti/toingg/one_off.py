@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from ghanti.accounts.errors import NotFoundError
+from ghanti.accounts.errors import InvalidError, NotFoundError
 from ghanti.accounts.service import Principal
 from ghanti.campaigns import service as campaigns
 from ghanti.campaigns.models import Campaign, Services
@@ -17,6 +17,8 @@ async def campaign_of(session: AsyncSession, principal: Principal, name: str, sc
 
     Raises InvalidError, of ``name`` or ``message``, when no campaign can be made of them.
     """
+    if not name.strip():
+        raise InvalidError.missing(["name"])
     # Of several calls at once that bring the same new name the first makes the campaign, and the others wait.
     await credits.lock(session, [principal.account_id])
     try:

@@ -33,12 +33,12 @@ def first_generation(parts: Parts) -> FastAPI:
     """The application of the first generation."""
     app = _application(parts, first_router, CHALLENGE_KEY)
     documents.install(app, FIRST, MODELS, title="FastAPI", version="0.1.0", description=_DESCRIPTION)
-    return app
+    return _of_either_slash(app)
 
 
 def third_generation(parts: Parts) -> FastAPI:
     """The application of the third generation."""
-    return _application(parts, third_router, CHALLENGE_BEARER)
+    return _of_either_slash(_application(parts, third_router, CHALLENGE_BEARER))
 
 
 def mount(app: FastAPI, parts: Parts) -> None:
@@ -72,6 +72,10 @@ def _application(parts: Parts, router: APIRouter, challenge: str) -> FastAPI:
     app.state.parts = parts
     app.include_router(router)
     errors.install(app, challenge)
+    return app
+
+
+def _of_either_slash(app: FastAPI) -> FastAPI:
     app.add_middleware(EitherSlash, paths=_paths(app.router))
     return app
 

@@ -15,7 +15,7 @@ from ghanti.api import errors
 from ghanti.api.errors import PayloadTooLargeError, allowed_methods, headers_of, status_of
 from ghanti.api.responses import answer
 
-_MOST_ITEMS = 100
+MOST_ITEMS = 100
 """Of what is wrong with one request, so that the answer to a bad list is no larger than the list."""
 
 
@@ -44,7 +44,7 @@ def refusal(error: RefusedError, challenge: str) -> Response:
             for name, messages in error.fields.items()
             for message in messages
         ]
-        return answer({"detail": items[:_MOST_ITEMS]}, 422, headers)
+        return answer({"detail": items[:MOST_ITEMS]}, 422, headers)
     return answer({"detail": error.message}, status_of(error), headers)
 
 
@@ -55,7 +55,7 @@ def items_of(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 async def _not_understood(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return answer({"detail": items_of(error.errors()[:_MOST_ITEMS])}, 422)
+    return answer({"detail": items_of(error.errors()[:MOST_ITEMS])}, 422)
 
 
 async def _http(request: Request, error: Exception) -> Response:

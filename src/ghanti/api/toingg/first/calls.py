@@ -90,10 +90,8 @@ async def make_batch_toingg(
     """
     order = await batches.read_order(sent)
     campaign = await direct.campaign_by_name(session, principal.account_id, order.campaign)
-    people = [Person(item.number, {**item.more, "name": item.name}) for item in order.numbers]
-    with named({"people": "numberList"}):
-        placed = await direct.call_many(session, principal, campaign, people, parts.settings)
-    return batches.told(order, placed)
+    placed = await direct.call_many(session, principal, campaign, order.people, parts.settings)
+    return await batches.told(order, placed)
 
 
 def _text(value: Any) -> str | None:

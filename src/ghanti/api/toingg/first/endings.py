@@ -9,6 +9,7 @@ from ghanti.api.context import Transaction
 from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.responses import answer
 from ghanti.api.toingg.authentication import ApiKeyWriter
+from ghanti.dialing.models import Channel
 from ghanti.direct import service as direct
 from ghanti.direct.sids import call_sid, parse_sid
 from ghanti.toingg.statuses import status_of
@@ -30,5 +31,7 @@ async def hang_up_call(
     if sid is None:
         raise NotFoundError("There is no such call.")
     call = await direct.status(session, principal.account_id, sid)
+    if call.channel is not Channel.CALL:
+        raise NotFoundError("There is no such call.")
     await direct.hang_up(session, principal.account_id, sid)
     return answer({"callSid": call_sid(sid), "status": status_of(call)})

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ghanti.api.body import parse_json
+from ghanti.api.toingg.errors import MOST_ITEMS
+
+_LONGEST_NAME = 255
+_LONGEST_SCRIPT = 10_000
 
 
 class _Taken(BaseModel):
@@ -22,10 +26,6 @@ class _Taken(BaseModel):
         return dict(self.model_extra or {})
 
 
-def _from_form(value: Any) -> Any:
-    return parse_json(value) if isinstance(value, str) else value
-
-
 class makeCallData(_Taken):  # noqa: N801 - these are the names in the documents
     campaign: str
     name: str
@@ -33,8 +33,8 @@ class makeCallData(_Taken):  # noqa: N801 - these are the names in the documents
 
 
 class makeCallDetailsData(_Taken):  # noqa: N801
-    campaign: str = Field(alias="campaignName")
-    script: str = Field(alias="campaignScript")
+    campaign: str = Field(alias="campaignName", max_length=_LONGEST_NAME)
+    script: str = Field(alias="campaignScript", max_length=_LONGEST_SCRIPT)
     name: str
     number: str = Field(alias="phoneNumber")
 
@@ -44,9 +44,30 @@ class numberData(_Taken):  # noqa: N801
     number: str = Field(alias="clientNumber")
 
 
+def _one_by_one(value: Any) -> Any:
+    """A list whose good items are taken already, one after the other: all at once would let no thread go on.
+
+    It ends with the last bad item that is told of. A form holds it as JSON.
+    """
+    items = parse_json(value) if isinstance(value, str) else value
+    if not isinstance(items, list):
+        return items
+    taken: list[Any] = []
+    bad = 0
+    for item in items:
+        try:
+            taken.append(numberData.model_validate(item))
+        except ValidationError:
+            taken.append(item)
+            bad += 1
+            if bad == MOST_ITEMS:
+                break
+    return taken
+
+
 class makeBatchCallData(_Taken):  # noqa: N801
     campaign: str
-    numbers: Annotated[list[numberData], BeforeValidator(_from_form)] = Field(alias="numberList")
+    numbers: Annotated[list[numberData], BeforeValidator(_one_by_one)] = Field(alias="numberList")
 
 
 class smsData(_Taken):  # noqa: N801

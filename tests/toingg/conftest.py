@@ -1,0 +1,2 @@
+from api_world import *  # noqa: F403 - its fixtures, which it lists
+from toingg_world import *  # noqa: F403 - the same
