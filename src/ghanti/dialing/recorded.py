@@ -51,7 +51,12 @@ class CallRecording(Base):
         ),
         CheckConstraint("(state = 'stored') = (media_key IS NOT NULL)", name="stored_has_file"),
         Index("ix_call_recordings_pending", "begun_at", postgresql_where=text("state = 'pending'")),
-        Index("ix_call_recordings_stored", "begun_at", postgresql_where=text("state = 'stored'")),
+        Index(
+            "ix_call_recordings_undrafted",
+            "begun_at",
+            postgresql_where=text("state = 'stored' AND NOT drafted"),
+        ),
+        Index("ix_call_recordings_kept", "begun_at", postgresql_where=text("state <> 'erased'")),
     )
 
     account_id: Mapped[ParentAccountId]
@@ -60,3 +65,6 @@ class CallRecording(Base):
     media_key: Mapped[str | None] = mapped_column(comment="16-bit 8 kHz mono .wav in the media store")
     ms: Mapped[int | None] = mapped_column(comment="Its length")
     begun_at: Mapped[datetime] = mapped_column(comment="The answer, from which its time counts")
+    drafted: Mapped[bool] = mapped_column(
+        server_default=text("false"), comment="A recogniser has done with it, whatever came of it"
+    )

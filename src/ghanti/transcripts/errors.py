@@ -11,7 +11,7 @@ class NeedsModelError(NotOfferedError):
     """Only a conversational model could say it: Ghanti has none, and keys were not asked for it.
 
     Attributes:
-        fields: what was wanted and is no step's name or label.
+        wanted: the fields that are no step's name or label.
     """
 
     def __init__(self, fields: Sequence[str]) -> None:
@@ -19,4 +19,4 @@ class NeedsModelError(NotOfferedError):
             f"Answering {', '.join(fields)} needs a conversational model, which this installation has not."
             " Ask for keys in the script, and name the fields after its steps or their labels."
         )
-        self.fields = tuple(fields)
+        self.wanted = tuple(fields)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, text
+from sqlalchemy import ForeignKeyConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,7 +31,6 @@ class Draft(Base):
             ["call_recordings.account_id", "call_recordings.attempt_id"],
             ondelete="CASCADE",
         ),
-        Index("ix_transcript_drafts_pending", "taken_until", postgresql_where=text("state = 'pending'")),
     )
 
     account_id: Mapped[ParentAccountId]

@@ -44,6 +44,13 @@ def upgrade() -> None:
             nullable=False,
             comment="The answer, from which its time counts",
         ),
+        sa.Column(
+            "drafted",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="A recogniser has done with it, whatever came of it",
+        ),
         sa.CheckConstraint(
             "(state = 'stored') = (media_key IS NOT NULL)", name=op.f("ck_call_recordings_stored_has_file")
         ),
@@ -55,13 +62,17 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "attempt_id", name=op.f("pk_call_recordings")),
     )
-    for state in ("pending", "stored"):
+    for name, condition in (
+        ("pending", "state = 'pending'"),
+        ("undrafted", "state = 'stored' AND NOT drafted"),
+        ("kept", "state <> 'erased'"),
+    ):
         op.create_index(
-            f"ix_call_recordings_{state}",
+            f"ix_call_recordings_{name}",
             "call_recordings",
             ["begun_at"],
             unique=False,
-            postgresql_where=sa.text(f"state = '{state}'"),
+            postgresql_where=sa.text(condition),
         )
     op.create_table(
         "transcript_drafts",
@@ -91,13 +102,6 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("account_id", "attempt_id", name=op.f("pk_transcript_drafts")),
-    )
-    op.create_index(
-        "ix_transcript_drafts_pending",
-        "transcript_drafts",
-        ["taken_until"],
-        unique=False,
-        postgresql_where=sa.text("state = 'pending'"),
     )
 
 
