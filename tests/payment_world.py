@@ -76,6 +76,12 @@ class StandIn:
         answer = self._http.post(path, headers={"Authorization": f"Bearer {KEY}"})
         assert answer.status_code == 200, answer.text
 
+    def session(self, name: str) -> dict[str, Any]:
+        """A checkout, as it is there."""
+        headers = {"Authorization": f"Bearer {KEY}"}
+        found: dict[str, Any] = self._http.get(f"/v1/checkout/sessions/{name}", headers=headers).json()
+        return found
+
     def go_out(self, out: bool) -> None:
         self._post("out", out=out)
 
@@ -180,7 +186,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(sessions: SessionFactory, payments: Payments, new_tenant: Any) -> Shop:
-    tenant: Tenant = await new_tenant("ward@example.com", phone=0, sms=0)
+    tenant: Tenant = await new_tenant("shop@example.com", phone=0, sms=0)
     async with transaction(sessions) as session:
         await packages.put(session, WARD)
     zone = ZoneInfo("Asia/Kathmandu")

@@ -166,6 +166,8 @@ class Launcher:
         return self._answer(self._made[key])
 
     async def _retrieve(self, request: web.Request) -> web.Response:
+        if self.out:
+            raise UserError(500, "We are out.")
         session = CheckoutSession._api_retrieve(request.match_info["id"])
         shown = session._export()
         if session.payment_intent:
