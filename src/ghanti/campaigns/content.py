@@ -72,6 +72,15 @@ def _check_draft(campaign: Campaign) -> None:
 async def _call(
     session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings, known: bool = True
 ) -> dict[str, Any]:
+    content = await _said(session, principal, campaign, settings, known)
+    # Direct calls, and campaigns that are written as conversations, have transcripts (docs/transcripts.md).
+    recorded = settings.transcribe and (campaign.asks or not known)
+    return {**content, "record": True} if recorded else content
+
+
+async def _said(
+    session: AsyncSession, principal: Principal, campaign: Campaign, settings: Settings, known: bool
+) -> dict[str, Any]:
     if campaign.services == Services.SURVEY:
         return await _survey(session, principal, campaign, known)
     if campaign.category == Category.AUDIO:

@@ -138,14 +138,15 @@ def question_name(number: int) -> str:
 
 
 def compiled(parts: Sequence[Part], language: str) -> dict[str, Any]:
-    """The ``script``, the ``audios`` and the ``hooks`` of a call content (``dialing/contents.py``).
+    """The ``script``, ``audios``, ``hooks`` and ``labels`` of a call content (``dialing/contents.py``).
 
     A question is asked again once, and then passed over. ``hooks`` are names of web hooks by question and
-    key; without any it is left out.
+    key, ``labels`` what keys mean; without any, either is left out.
     """
     steps: list[dict[str, Any]] = []
     audios: dict[str, dict[str, Any]] = {}
     hooked: dict[str, dict[str, str]] = {}
+    labelled: dict[str, dict[str, str]] = {}
     asked = 0
     for number, part in enumerate(parts, 1):
         asked += bool(part.keys)
@@ -156,10 +157,16 @@ def compiled(parts: Sequence[Part], language: str) -> dict[str, Any]:
             steps.append(_listen(name, part))
         if part.hooks:
             hooked[name] = dict(part.hooks)
+        if part.labels:
+            labelled[name] = dict(part.labels)
     invalid, missing = PROMPTS.get(language, PROMPTS["en"])
     audios |= {_INVALID: {"template": invalid}, _MISSING: {"template": missing}}
     script = {"v": 1, "steps": steps}
-    return {"script": script, "audios": audios, **({"hooks": hooked} if hooked else {})}
+    said: dict[str, Any] = {"script": script, "audios": audios}
+    for kind, found in (("hooks", hooked), ("labels", labelled)):
+        if found:
+            said[kind] = found
+    return said
 
 
 def _listen(name: str, part: Part) -> dict[str, Any]:
