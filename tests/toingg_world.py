@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
 
 from api_world import Tenant
 from ghanti.accounts import service as accounts
@@ -63,3 +65,12 @@ def new_speaker(site: httpx.AsyncClient, sessions: SessionFactory) -> Callable[.
 async def speaker(new_speaker: Callable[..., Any], tenant: Tenant) -> Speaker:
     made: Speaker = await new_speaker(tenant)
     return made
+
+
+def generation(app: FastAPI, prefix: str) -> FastAPI:
+    """The application of the Toingg API that is mounted there, ``/api`` or ``/api/v3``."""
+    (found,) = [route for route in app.routes if isinstance(route, Mount) and route.path == prefix]
+    across_origins = found.app
+    assert isinstance(across_origins, CORSMiddleware)
+    assert isinstance(across_origins.app, FastAPI)
+    return across_origins.app

@@ -15,30 +15,39 @@ from ghanti.api.slashes import EitherSlash, both_forms
 from ghanti.api.toingg import documents, errors
 from ghanti.api.toingg.authentication import CHALLENGE_BEARER, CHALLENGE_KEY
 from ghanti.api.toingg.cors import across_origins
-from ghanti.api.toingg.first.models import MODELS
+from ghanti.api.toingg.first.models import MODELS as FIRST_MODELS
 from ghanti.api.toingg.first.router import router as first_router
+from ghanti.api.toingg.third.models import MODELS as THIRD_MODELS
 from ghanti.api.toingg.third.router import router as third_router
 
 FIRST = "/api"
-_DESCRIPTION = (
+THIRD = "/api/v3"
+
+_OF_FIRST = (
     "Calls and text messages by the campaigns of an account. Send `apiKey` in the query. Errors are "
     '`{"detail": …}`, a sentence or a list of what is wrong where. Beside 422 they are 401 for an unknown '
     "key, 402 without credits, 403 for a viewer, 404 for an unknown campaign or call, 413 for too long a "
     "list, 429 with `Retry-After` for too many requests, and 503."
 )
-THIRD = "/api/v3"
+_OF_THIRD = (
+    "Campaigns, the calls they make and what became of these. Send `Authorization: Bearer tg_…`. Answers are "
+    '`{"status": true, "message": …, "result": …}`, errors `{"detail": …}` with the statuses of the first '
+    "generation, and 501 for what this installation does not do."
+)
 
 
 def first_generation(parts: Parts) -> FastAPI:
     """The application of the first generation."""
     app = _application(parts, first_router, CHALLENGE_KEY)
-    documents.install(app, FIRST, MODELS, title="FastAPI", version="0.1.0", description=_DESCRIPTION)
+    documents.install(app, FIRST, FIRST_MODELS, title="FastAPI", version="0.1.0", description=_OF_FIRST)
     return _of_either_slash(app)
 
 
 def third_generation(parts: Parts) -> FastAPI:
     """The application of the third generation."""
-    return _of_either_slash(_application(parts, third_router, CHALLENGE_BEARER))
+    app = _application(parts, third_router, CHALLENGE_BEARER)
+    documents.install(app, THIRD, THIRD_MODELS, title="Toingg", version="3", description=_OF_THIRD)
+    return _of_either_slash(app)
 
 
 def mount(app: FastAPI, parts: Parts) -> None:
