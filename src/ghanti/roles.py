@@ -1,4 +1,4 @@
-"""The worker processes of ``ghanti serve``: ``python -m ghanti.roles dialler|sms|speech``.
+"""The worker processes of ``ghanti serve``: ``python -m ghanti.roles dialler|sms|speech|transcribe``.
 
 Each says ``{"ready": true}`` on its standard output once it is at work. SIGTERM ends it in order:
 nothing new is begun, what is under way is recorded.
@@ -31,6 +31,8 @@ from ghanti.otp import service as otps
 from ghanti.settings import Settings, get_settings
 from ghanti.sockets import voice_socket
 from ghanti.speech.pool import SpeechPool
+from ghanti.transcripts import service as transcripts
+from ghanti.transcripts.worker import Transcriber
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +81,9 @@ async def speech(
     async def erase() -> None:
         await otps.erase_old(factory, settings.otp_keep_days)
 
+    async def erase_recordings() -> None:
+        await transcripts.erase_old(factory, store, settings.recording_days)
+
     await until_committed(open_session, "opening the speech session")
     media = settings.media_folder
     try:
@@ -101,6 +106,7 @@ async def speech(
             tasks.create_task(every(600, lambda: sweeping.sweep_recordings(factory, store), "recordings"))
             tasks.create_task(every(600, sweep, "forgotten audio"))
             tasks.create_task(every(3600, erase, "erasing of old codes"))
+            tasks.create_task(every(3600, erase_recordings, "erasing of old recordings"))
             await draining.wait()
             # What was being rendered is rendered again: nothing of it was promised.
             raise Drained
@@ -108,7 +114,21 @@ async def speech(
         logger.info("drained")
 
 
-ROLES: dict[str, Work] = {"dialler": dialler, "sms": sms, "speech": speech}
+async def transcribe(
+    factory: SessionFactory, settings: Settings, _: SecretBox, draining: asyncio.Event
+) -> None:
+    transcriber = Transcriber(factory, settings)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(every(0, transcriber.run, "drafts of recordings"))
+            await draining.wait()
+            # What was being heard is heard again from its beginning.
+            raise Drained
+    except* Drained:
+        logger.info("drained")
+
+
+ROLES: dict[str, Work] = {"dialler": dialler, "sms": sms, "speech": speech, "transcribe": transcribe}
 
 
 async def work(role: str, settings: Settings) -> None:

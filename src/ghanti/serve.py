@@ -113,6 +113,7 @@ def roles(settings: Settings, url: str, *, behind: list[str]) -> list[Role]:
         worker("dialler", [*behind, "voice", "prepare"]),
         worker("sms", [*behind, *names, "prepare"]),
         worker("speech", [*behind, *names]),
+        *([worker("transcribe", [*behind, *names])] if settings.transcribe else ()),
         _forked(Role("api", _python("ghanti.app"), env, READY, [*behind, *names], grace=drain)),
     ]
 

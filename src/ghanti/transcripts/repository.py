@@ -117,6 +117,17 @@ async def take(session: AsyncSession, least_seconds: int, patience: int) -> Any 
     ).one_or_none()
 
 
+async def put_back(session: AsyncSession, account_id: int, attempt_id: UUID) -> None:
+    """Leave a recording to whoever comes next, as if it had not been taken up."""
+    await session.execute(
+        text(
+            "UPDATE transcript_drafts SET taken_until = now(), tries = tries - 1"
+            " WHERE account_id = :account_id AND attempt_id = :attempt_id AND state = 'pending'"
+        ),
+        {"account_id": account_id, "attempt_id": attempt_id},
+    )
+
+
 async def finish(
     session: AsyncSession,
     account_id: int,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.media.store import MediaStore
@@ -44,13 +45,20 @@ class Transcriber:
             taken = await repository.take(session, least, recognising.PATIENCE)
         if taken is None:
             return False
-        if taken.tries > MOST_TRIES:
-            draft = Draft(DraftState.FAILED, reason="The recogniser ended before it was done, every time.")
-        else:
-            recording = self._store.path(taken.media_key)
-            draft = await recognising.recognise(recording, taken.ms, taken.language, self._models)
+        try:
+            draft = await self._draft(taken)
+        except asyncio.CancelledError:
+            async with transaction(self._sessions) as session:
+                await repository.put_back(session, taken.account_id, taken.attempt_id)
+            raise
         async with transaction(self._sessions) as session:
             await repository.finish(
                 session, taken.account_id, taken.attempt_id, draft.state, draft.turns, draft.reason
             )
         return True
+
+    async def _draft(self, taken: Any) -> Draft:
+        if taken.tries > MOST_TRIES:
+            return Draft(DraftState.FAILED, reason="The recogniser ended before it was done, every time.")
+        recording = self._store.path(taken.media_key)
+        return await recognising.recognise(recording, taken.ms, taken.language, self._models)
