@@ -8,11 +8,13 @@ very address: a name that resolves to another one a moment later gains nothing. 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -45,12 +47,20 @@ _PROTOCOLS = IPv4Network("192.0.0.0/24")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
+# It logs each URL, and a URL may be a secret.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
 class FetchRefusedError(ValueError):
     """Nothing was fetched; ``message`` says why, as one sentence for the one who named the address."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class NoAnswerError(FetchRefusedError):
+    """Nobody answered, or not in time: another try may fare better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +86,40 @@ class Fetched:
         self.file.close()
 
 
-class SafeFetcher:
-    """Fetches from the public internet, and from the networks that the settings allow besides."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request was answered with; no more of the answer is read.
 
-    def __init__(self, settings: Settings, *, tls: ssl.SSLContext | None = None) -> None:
+    Attributes:
+        status: of HTTP.
+        retry_after: the seconds after which the server wants to be asked again, if it says so.
+    """
+
+    status: int
+    retry_after: int | None
+
+
+class SafeFetcher:
+    """Fetches from the public internet, and from the networks that the settings allow besides.
+
+    Args:
+        at_once: how many requests may be under way.
+        each: how many of those may be of one account.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        tls: ssl.SSLContext | None = None,
+        at_once: int = _AT_ONCE,
+        each: int = _EACH,
+    ) -> None:
         self._allowed = networks(settings.fetch_networks)
         self._tls = tls
-        self._turns = Turns(_AT_ONCE, _EACH)
+        self._turns = Turns(at_once, each)
         # Threads of their own: slow name servers must not keep others from theirs.
-        self._lookups = ThreadPoolExecutor(_AT_ONCE, "lookup")
+        self._lookups = ThreadPoolExecutor(at_once, "lookup")
 
     async def fetch(self, url: str, *, account_id: int, max_bytes: int, seconds: float) -> Fetched:
         """GET an http or https URL, following redirects; all of it takes ``seconds`` at most.
@@ -94,14 +129,56 @@ class SafeFetcher:
                 most ``max_bytes``.
             NoTurnError: too many fetches are under way, of the account or of all.
         """
-        address = _parsed(url)
+        address = check_address(url)
         end = await self._turns.take_within(_TURN_SECONDS, account_id, "fetches of files")
         try:
-            return await self._fetch(address, max_bytes, seconds)
+            async with self._answer("GET", address, seconds, redirects=True) as response:
+                return await _read(response, max_bytes)
         finally:
             end()
 
-    async def _fetch(self, address: httpx.URL, max_bytes: int, seconds: float) -> Fetched:
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        account_id: int,
+        headers: Mapping[str, str],
+        params: Sequence[tuple[str, str]],
+        body: bytes | None,
+        seconds: float,
+    ) -> Sent:
+        """Send a request to an http or https URL within ``seconds``; a redirect is an answer like others.
+
+        Raises:
+            NoAnswerError: nobody answered in time.
+            FetchRefusedError: the URL is none that is asked.
+            NoTurnError: too many requests are under way, of the account or of all.
+        """
+        address = check_address(url).copy_merge_params(list(params)) if params else check_address(url)
+        end = await self._turns.take_within(_TURN_SECONDS, account_id, "requests")
+        try:
+            async with self._answer(
+                method, address, seconds, redirects=False, headers=headers, body=body
+            ) as response:
+                after = response.headers.get("retry-after", "")
+                # Its other form, a date, is rare, and nobody's clock is to be trusted.
+                return Sent(response.status_code, int(after) if after.isdecimal() else None)
+        finally:
+            end()
+
+    @asynccontextmanager
+    async def _answer(
+        self,
+        method: str,
+        address: httpx.URL,
+        seconds: float,
+        *,
+        redirects: bool,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> AsyncIterator[httpx.Response]:
+        """The answer to one request as it begins; the block, too, must end within ``seconds``."""
         if self._tls is None:
             # Reads all certificates of all authorities, so only once.
             self._tls = await asyncio.to_thread(ssl.create_default_context)
@@ -110,21 +187,21 @@ class SafeFetcher:
                 asyncio.timeout(seconds),
                 httpx.AsyncClient(
                     transport=_Guard(self._allowed, self._tls, self._lookups),
-                    follow_redirects=True,
+                    follow_redirects=redirects,
                     max_redirects=_MOST_REDIRECTS,
                     timeout=seconds,
                     trust_env=False,
                     headers={"Accept-Encoding": "identity", "User-Agent": "Ghanti"},
                 ) as client,
-                client.stream("GET", address) as response,
+                client.stream(method, address, headers=headers, content=body) as response,
             ):
-                return await _read(response, max_bytes)
+                yield response
         except TimeoutError:
-            raise FetchRefusedError(f"The address does not answer within {seconds:g} s.") from None
+            raise NoAnswerError(f"The address does not answer within {seconds:g} s.") from None
         except httpx.TooManyRedirects:
             raise FetchRefusedError(f"The address redirects more than {_MOST_REDIRECTS} times.") from None
         except (httpx.HTTPError, httpx.InvalidURL):
-            raise FetchRefusedError("The address does not answer.") from None
+            raise NoAnswerError("The address does not answer.") from None
 
 
 class _Guard(httpx.AsyncBaseTransport):
@@ -136,7 +213,7 @@ class _Guard(httpx.AsyncBaseTransport):
         self._inner = httpx.AsyncHTTPTransport(verify=tls, trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        _parsed(str(request.url))
+        check_address(str(request.url))
         host = request.url.host
         failure: httpx.ConnectError | None = None
         for address in await self._judged(host, request.url.port or 0):
@@ -164,7 +241,7 @@ class _Guard(httpx.AsyncBaseTransport):
                 self._lookups, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
             )
         except (OSError, UnicodeError):
-            raise FetchRefusedError("The address does not exist.") from None
+            raise NoAnswerError("The address does not exist.") from None
         addresses = dict.fromkeys(numbered(str(item[4][0])) for item in found)
         good = [address for address in addresses if self._may(address)]
         if not good:
@@ -204,7 +281,8 @@ async def _read(response: httpx.Response, max_bytes: int) -> Fetched:
     return Fetched(file, size, response.headers.get("content-type", "").partition(";")[0].strip().lower())
 
 
-def _parsed(url: str) -> httpx.URL:
+def check_address(url: str) -> httpx.URL:
+    """An absolute http or https URL, read. Raises FetchRefusedError for what is none."""
     try:
         address = httpx.URL(url.strip())
     except (httpx.InvalidURL, UnicodeError, ValueError):

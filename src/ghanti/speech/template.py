@@ -79,10 +79,16 @@ def fill(template: str, variables: Mapping[str, Any]) -> Filled:
         raise MissingTags(missing)
     values = {name: value for name, value in found.items() if value is not None}
 
-    def value_of(match: re.Match[str]) -> str:
-        return values.get(match[1].strip(), match[0])
+    return Filled(_put(template, values), values)
 
-    return Filled(_TAG.sub(value_of, template), values)
+
+def fill_known(template: str, variables: Mapping[str, Any]) -> str:
+    """The same, with nothing in place of tags that have no value."""
+    return _put(template, {name: resolve(name, variables) or "" for name in tags(template)})
+
+
+def _put(template: str, values: Mapping[str, str]) -> str:
+    return _TAG.sub(lambda match: values.get(match[1].strip(), match[0]), template)
 
 
 def as_text(value: Any) -> str:

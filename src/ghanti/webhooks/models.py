@@ -67,7 +67,12 @@ class WebHookDelivery(Base):
         CheckConstraint("(state = 'sending') = (token IS NOT NULL)", name="leased"),
         Index("uq_web_hook_deliveries_step", "account_id", "target_id", "step", unique=True),
         Index("ix_web_hook_deliveries_hook", "account_id", "hook_id"),
-        Index("ix_web_hook_deliveries_due", "due_at", postgresql_where=text("ended_at IS NULL")),
+        Index(
+            "ix_web_hook_deliveries_due",
+            "account_id",
+            "due_at",
+            postgresql_where=text("ended_at IS NULL"),
+        ),
     )
 
     account_id: Mapped[ParentAccountId]

@@ -122,7 +122,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_web_hook_deliveries_due",
         "web_hook_deliveries",
-        ["due_at"],
+        ["account_id", "due_at"],
         postgresql_where=sa.text("ended_at IS NULL"),
     )
 
