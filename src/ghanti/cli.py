@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from ghanti.commands import account, database, demo, number, packages, serve, simulate, smsc, trunk
+from ghanti.commands import (
+    account,
+    credits,
+    database,
+    demo,
+    number,
+    packages,
+    serve,
+    simulate,
+    smsc,
+    tariff,
+    trunk,
+)
 
 app = typer.Typer(
     name="ghanti",
@@ -15,7 +27,9 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.add_typer(account.app, name="account", help="Accounts, their people and credits.")
+app.add_typer(credits.app, name="credits", help="Credits of accounts, and their ledger.")
 app.add_typer(number.app, name="number", help="Caller numbers.")
+app.add_typer(tariff.app, name="tariff", help="What calls and messages cost, by prefix.")
 app.add_typer(trunk.app, name="trunk", help="SIP trunks.")
 app.add_typer(smsc.app, name="smsc", help="SMSCs, for text messages.")
 app.add_typer(packages.app, name="packages", help="Packages of credits on sale.")

@@ -34,6 +34,10 @@ async def survey(tenant: Tenant) -> Ids:
     }
 
 
+async def ordered(tenant: Tenant) -> Ids:
+    return {"payment_id": await tenant.payment()}
+
+
 async def running(tenant: Tenant) -> Ids:
     ids = await fresh(tenant)
     assert (await tenant.run(ids["campaign_id"])).status_code == 200
@@ -102,6 +106,15 @@ CALLS = [
     Call("POST", "auths/send/otp/", _OTP | {"sms_send_options": "voice", "voice_input": "np_rija"}),
     Call("GET", "auths/list/send-otps/"),
     Call("GET", "dashboard/"),
+    Call("GET", "credits/tariffs/"),
+    Call("GET", "credits/balance/"),
+    Call("GET", "credits/statement/"),
+    Call("GET", "credits/events/"),
+    Call("PATCH", "credits/alerts/", {"phone": 20, "sms": 0}),
+    Call("GET", "credits/packages/"),
+    Call("POST", "credits/checkout/", {"payment": "{payment_id}"}, status=201, rows=ordered),
+    Call("GET", "credits/payments/"),
+    Call("GET", "credits/payments/{payment_id}/", rows=ordered),
     Call("GET", "voice-models/"),
     Call("GET", "active-broker-phone/"),
     Call("GET", "phone-number/active/"),

@@ -7,6 +7,7 @@ from ghanti.api.tingting import (
     campaigns,
     choices,
     contacts,
+    credits,
     dashboard,
     demo_calls,
     media,
@@ -16,6 +17,7 @@ from ghanti.api.tingting import (
     runs,
     survey_templates,
     surveys,
+    tariffs,
 )
 
 PREFIX = "/api/v1"
@@ -33,7 +35,9 @@ for part in (
     survey_templates,
     otp,
     dashboard,
+    credits,
     payments,
+    tariffs,
     media,
 ):
     router.include_router(part.router)
