@@ -159,22 +159,28 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def running(url: str, *roles: str, cps: float = 10, credit: int = 1000) -> AsyncIterator[Running]:
-    """Everything started, nothing ordered yet."""
+async def running(
+    url: str, *roles: str, cps: float = 10, credit: int = 1000, voice: bytes | None = None
+) -> AsyncIterator[Running]:
+    """Everything started, nothing ordered yet; ``voice`` is a .wav that phones say."""
     # A socket's path is short.
     with tempfile.TemporaryDirectory(prefix="ghanti-") as folder:
         engine = create_engine(url)
         engaged = Running(World(create_session_factory(engine)), Path(folder), url)
         try:
-            await _start(engaged, roles, cps, credit)
+            await _start(engaged, roles, cps, credit, voice)
             yield engaged
         finally:
             await engaged.end()
             await engine.dispose()
 
 
-async def _start(engaged: Running, roles: Sequence[str], cps: float, credit: int) -> None:
+async def _start(
+    engaged: Running, roles: Sequence[str], cps: float, credit: int, voice: bytes | None
+) -> None:
     folder = engaged.folder
+    if voice is not None:
+        (folder / "voice.wav").write_bytes(voice)
     (folder / "run").mkdir()
     phones = await engaged.start(
         "phones",
@@ -183,6 +189,7 @@ async def _start(engaged: Running, roles: Sequence[str], cps: float, credit: int
         str(folder / "heard"),
         "--log",
         str(folder / "phones.jsonl"),
+        *(("--voice", str(folder / "voice.wav")) if voice is not None else ()),
     )
     smsc = await engaged.start(
         "smsc", "ghanti.simulator.smsc", "--log", str(folder / "smsc.jsonl"), "--receipt-delay", "0.1"

@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--rtp-timeout", type=int, default=8, help="seconds without RTP before hanging up")
     parser.add_argument("--calls", type=int, default=250, help="calls at once; more are answered 503")
     parser.add_argument("--starts", type=float, default=20.0, help="starts a second; more are answered 503")
+    parser.add_argument("--voice", type=Path, help="WAV file that answered phones say, rather than a tone")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Options:
         rtp_timeout: whole seconds without RTP after which a phone hangs up; 0 is never.
         calls: calls at once above which INVITEs are answered 503.
         starts: INVITEs a second above which they are answered 503.
+        voice: a WAV file of 8 kHz, mono and 16 bits that answered phones say over and over; a tone without.
         end_with_parent: end when the process that started this one does.
     """
 
@@ -46,6 +48,7 @@ class Options:
     rtp_timeout: int = 8
     calls: int = 250
     starts: float = 20.0
+    voice: Path | None = None
     end_with_parent: bool = True
 
 
@@ -70,11 +73,16 @@ def run(options: Options) -> None:
 
 async def _serve(options: Options) -> None:
     try:
+        from ghanti.simulator.phones.ear import TONE, read_voice
         from ghanti.simulator.phones.handsets import Handsets
     except ImportError as error:
         raise PhonesUnavailableError(
             f"simulated phones need pip install 'ghanti[simulator]' ({error})"
         ) from error
+    try:
+        says = TONE if options.voice is None else read_voice(options.voice)
+    except (OSError, EOFError, wave.Error, ValueError) as error:
+        raise PhonesUnavailableError(f"phones can't say {options.voice}: {error}") from error
     options.recordings.mkdir(parents=True, exist_ok=True)
     log = CallLog(options.log)
     try:
@@ -82,7 +90,7 @@ async def _serve(options: Options) -> None:
     except OSError as error:
         raise PhonesUnavailableError(f"can't listen on {options.address}:{options.port}: {error}") from error
     handsets = Handsets(
-        options.recordings, options.ring_seconds, options.rtp_timeout, front.live.get, front.end
+        options.recordings, options.ring_seconds, options.rtp_timeout, front.live.get, front.end, says
     )
     stop = _stop_event(options.end_with_parent)
     front.connect(await handsets.start(options.address))

@@ -17,7 +17,7 @@ from baresip import Account, BaresipError, Call, Config, Event, Runtime, StackEv
 
 from ghanti.simulator.behaviour import HANG_UP_SECONDS, KEY_PRESSES, PhoneBehaviour
 from ghanti.simulator.phones.calllog import PhoneCall
-from ghanti.simulator.phones.ear import Ear, open_recording
+from ghanti.simulator.phones.ear import TONE, Ear, open_recording
 from ghanti.simulator.phones.message import Address
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ class Handsets:
         rtp_timeout: whole seconds without RTP after which the caller is taken to have vanished.
         find: the call with this Call-ID, if the port knows it.
         ended: called once when an answered call is over.
+        says: samples that answered phones say.
     """
 
     def __init__(
@@ -54,9 +55,10 @@ class Handsets:
         rtp_timeout: int,
         find: Callable[[str], PhoneCall | None],
         ended: Callable[[PhoneCall], None],
+        says: bytes = TONE,
     ) -> None:
         self._recordings, self._ring_seconds, self._rtp_timeout = recordings, ring_seconds, rtp_timeout
-        self._find, self._ended = find, ended
+        self._find, self._ended, self._says = find, ended, says
         self._runtime = Runtime()
         self._ears: dict[int, Ear] = {}
         self._legs: dict[int, tuple[Call, PhoneCall]] = {}
@@ -111,7 +113,7 @@ class Handsets:
     def _on_event(self, event: StackEvent, leg: Call, call: PhoneCall, living: asyncio.Task[None]) -> None:
         if event.event is Event.CALL_ESTABLISHED and leg.handle not in self._ears:
             call.wav, file = open_recording(self._recordings, call.number)
-            self._ears[leg.handle] = Ear(leg.audio, file)
+            self._ears[leg.handle] = Ear(leg.audio, file, self._says)
         elif event.event is Event.CALL_CLOSED:
             living.cancel()
             self._legs.pop(leg.handle, None)
