@@ -123,6 +123,19 @@ class Tenant:
         await self.add(campaign["id"], *(numbers or ("9841000001", "9841000002")))
         return campaign
 
+    async def payment(self) -> int:
+        """The id of a payment that can be made, ordered without asking a payment provider."""
+        parts = self.http._transport.app.state.parts  # type: ignore[attr-defined]
+        payment: int = await scalar(
+            parts.sessions,
+            "INSERT INTO payments (account_id, provider, live, package, description, phone, sms, amount,"
+            " currency, session_id, url, state)"
+            " VALUES (:account, 'stripe', false, 'ward', 'Ward', 100, 7, 1000, 'npr', 'cs_test_1',"
+            " 'https://checkout.example.com/1', 'open') RETURNING id",
+            account=self.account_id,
+        )
+        return payment
+
     async def run(self, campaign_id: int) -> httpx.Response:
         return await self.http.post(f"run-campaign/{campaign_id}/")
 

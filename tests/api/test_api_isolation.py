@@ -38,6 +38,7 @@ async def _ids(tenant: Tenant) -> dict[str, int]:
         "contact_id": contact["id"],
         "survey_id": campaign["survey"]["id"],
         "template_id": template.json()["id"],
+        "payment_id": await tenant.payment(),
     }
 
 

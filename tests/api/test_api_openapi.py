@@ -16,6 +16,8 @@ UNDOCUMENTED = {
     "/api/v1/docs/",
     "/api/v1/openapi.json/",
     "/api/v1/media/{token}/{filename}/",
+    "/payment/success/",
+    "/payment/cancelled/",
 }
 """Not for programs, or reached by a signed link alone."""
 

@@ -53,6 +53,7 @@ async def test_answers_are_as_documented(tenant: Tenant, http: httpx.AsyncClient
         "survey_id": [campaign["id"]],
         "contact_id": [contact["id"] for contact in contacts],
         "template_id": [1],
+        "payment_id": [await tenant.payment()],
     }
     loop = asyncio.get_running_loop()
     document = schemathesis.openapi.from_dict(app.openapi())

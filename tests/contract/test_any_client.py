@@ -226,7 +226,8 @@ async def test_methods_that_a_path_lacks_are_405_with_those_it_has(tenant: Tenan
         methods.setdefault(operation.path, set()).add(operation.method)
     for path, allowed in methods.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - allowed:
-            ids = dict.fromkeys(("campaign_id", "contact_id", "survey_id", "template_id"), 1)
+            names = ("campaign_id", "contact_id", "survey_id", "template_id", "payment_id")
+            ids = dict.fromkeys(names, 1)
             url = path.format(**ids, token="x.y", filename="a.csv")
             answer = await tenant.http.request(method, f"http://ghanti.test{url}")
             assert (answer.status_code, method, url) == (405, method, url)
