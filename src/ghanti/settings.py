@@ -6,6 +6,7 @@ two accounts or two trunks is a row in the database.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -45,17 +46,15 @@ def _page_url(text: str) -> str:
 
 
 def _origins(text: str) -> str:
-    for origin in text.split(","):
-        scheme, separator, host = origin.strip().partition("://")
-        if origin.strip() != "*" and not (
-            separator and scheme in ("http", "https") and host.strip("/") == host
-        ):
+    for origin in text.split(",") if text else ():
+        if origin.strip() != "*" and not _ORIGIN.fullmatch(origin.strip()):
             raise ValueError("must be * or a list, with commas, of origins like https://www.example.com")
     return text
 
 
+_ORIGIN = re.compile(r"https?://[^/?#\s]+")
 Origins = Annotated[str, AfterValidator(_origins)]
-"""``*``, or a list of origins (scheme, host and port) with commas."""
+"""``*``, or a list of origins (scheme, host and port) with commas, which may be empty."""
 
 
 class ForwardedHeader(StrEnum):

@@ -9,6 +9,9 @@ from fastapi import Depends, Query, Request
 from ghanti.accounts.service import Principal
 from ghanti.api.context import bearer_credential, client_address, parts_of
 
+KEY = "apiKey"
+"""Of the query."""
+
 CHALLENGE_KEY = "ApiKey"
 CHALLENGE_BEARER = "Bearer"
 
@@ -21,7 +24,7 @@ async def principal_of(request: Request, credential: str) -> Principal:
     return await parts_of(request).authenticator.toingg(credential, client_address(request))
 
 
-async def _key_writer(request: Request, api_key: Annotated[str, Query(alias="apiKey")]) -> Principal:
+async def _key_writer(request: Request, api_key: Annotated[str, Query(alias=KEY)]) -> Principal:
     principal = await principal_of(request, api_key)
     principal.require_write()
     return principal

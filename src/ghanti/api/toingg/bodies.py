@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from ghanti.accounts.errors import InvalidError
 from ghanti.api.body import Body, read_body
+from ghanti.api.toingg.authentication import KEY
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -30,8 +31,19 @@ async def _sent(request: Request) -> AsyncIterator[Body]:
         yield body
 
 
+async def _sent_with_key(request: Request) -> AsyncIterator[Body]:
+    if KEY not in request.query_params:
+        yield Body()  # It is refused, whatever it holds.
+        return
+    async with aclosing(await _read(request)) as body:
+        yield body
+
+
 Sent = Annotated[Body, Depends(_sent)]
 """A body of any form that sane clients send; one that cannot be read is answered 422."""
+
+SentWithKey = Annotated[Body, Depends(_sent_with_key)]
+"""The same, where a key stands in the query: of who has none nothing is read."""
 
 
 def read(model: type[M], sent: Body) -> M:

@@ -10,7 +10,7 @@ from ghanti.api.context import InParts, Transaction
 from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.responses import answer
 from ghanti.api.toingg.authentication import ApiKeyWriter
-from ghanti.api.toingg.bodies import Sent, named, read
+from ghanti.api.toingg.bodies import SentWithKey, named, read
 from ghanti.api.toingg.documents import takes
 from ghanti.api.toingg.first import batches
 from ghanti.api.toingg.first.models import makeBatchCallData, makeCallData, makeCallDetailsData
@@ -40,7 +40,9 @@ _NAMES = {"number": "phoneNumber", "variables": ""}
 
 
 @router.post("/make_toingg/", openapi_extra=takes(makeCallData, _CALL))
-async def make_toingg(principal: ApiKeyWriter, session: Transaction, parts: InParts, sent: Sent) -> Response:
+async def make_toingg(
+    principal: ApiKeyWriter, session: Transaction, parts: InParts, sent: SentWithKey
+) -> Response:
     """Call one person with what a campaign says; answers the call's SID.
 
     The campaign is the one of that name that was updated last. `name` and every further field fill its tags;
@@ -60,7 +62,7 @@ async def make_toingg(principal: ApiKeyWriter, session: Transaction, parts: InPa
     "/make_toingg_details/", name="make_toingg", openapi_extra=takes(makeCallDetailsData, _CALL_DETAILS)
 )
 async def make_toingg_details(
-    principal: ApiKeyWriter, session: Transaction, parts: InParts, sent: Sent
+    principal: ApiKeyWriter, session: Transaction, parts: InParts, sent: SentWithKey
 ) -> Response:
     """Call one person with a script that is sent along; answers the call's SID.
 
@@ -82,7 +84,7 @@ async def make_toingg_details(
 
 @router.post("/make_batch_toingg/", name="make_toingg", openapi_extra=takes(makeBatchCallData, _BATCH))
 async def make_batch_toingg(
-    principal: ApiKeyWriter, session: Transaction, parts: InParts, sent: Sent
+    principal: ApiKeyWriter, session: Transaction, parts: InParts, sent: SentWithKey
 ) -> Response:
     """Call up to 50,000 people with what a campaign says; answers for each, in their order.
 

@@ -8,7 +8,7 @@ from ghanti.api.context import InParts, Transaction
 from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.responses import answer
 from ghanti.api.toingg.authentication import ApiKeyWriter
-from ghanti.api.toingg.bodies import Sent, named, read
+from ghanti.api.toingg.bodies import SentWithKey, named, read
 from ghanti.api.toingg.documents import takes
 from ghanti.api.toingg.first.models import smsData
 from ghanti.direct import service as direct
@@ -21,7 +21,9 @@ _MESSAGE = {"name": "John Doe", "phoneNumber": "1234567890", "message": "Namaste
 
 
 @router.post("/send_sms/", openapi_extra=takes(smsData, _MESSAGE))
-async def send_sms(principal: ApiKeyWriter, session: Transaction, parts: InParts, sent: Sent) -> Response:
+async def send_sms(
+    principal: ApiKeyWriter, session: Transaction, parts: InParts, sent: SentWithKey
+) -> Response:
     """Send one person a text message; answers the message's SID.
 
     `name` and every further field fill the tags of the message.
