@@ -18,6 +18,7 @@ from ghanti.credits.models import Currency
 from ghanti.credits.tariff import Tariff, Tariffs
 from ghanti.database.session import transaction
 from ghanti.dialing import sessions
+from ghanti.dialing.calls import max_seconds
 from ghanti.dialing.models import Channel, Outcome, Plan
 from ghanti.dialing.outcomes import AttemptOutcome
 from ghanti.settings import Settings
@@ -229,9 +230,7 @@ async def test_what_is_free_needs_no_credits(world: World) -> None:
     calls = await world.lease_all(world.leaser(), trunk)
     texts = await world.lease_all(world.leaser(Channel.SMS), smsc, channel=Channel.SMS)
     assert [lease.held for lease in [*calls, *texts]] == [0] * 6
-    assert all(
-        Tariff.held_at(lease.pulse_seconds, lease.price).seconds(lease.held) is None for lease in calls
-    )
+    assert [max_seconds(lease, 600) for lease in calls] == [600] * 3
     await world.send([*calls, *texts])
     ends: list[AttemptOutcome] = [outcome(lease, Outcome.COMPLETED, duration_ms=300_000) for lease in calls]
     await world.record(*ends, *(outcome(lease) for lease in texts))

@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import event
 
 from engine_world import World
+from ghanti.credits.repository import Balances
+from ghanti.credits.tariff import Tariff, Tariffs
 from ghanti.database.session import transaction
-from ghanti.dialing import closing, leasing, repository
+from ghanti.dialing import attempts, closing, leasing, repository, service
 from ghanti.dialing.discarding import unneeded
 from ghanti.dialing.leasing import trunk_gateway
-from ghanti.dialing.models import URGENT, Channel
+from ghanti.dialing.models import URGENT, Channel, Plan
 from ghanti.dialing.stock import unready_plans
 
 PLANS, TARGETS = 50, 2000
@@ -120,6 +122,35 @@ async def test_a_stop_ends_a_batch_without_reading_the_others(world: World) -> N
 
     read = await _rows_read(world, stop)
     assert {statement: rows for statement, rows in read.items() if rows > MOST_ROWS} == {}
+
+
+async def test_what_a_run_needs_is_reckoned_from_its_own_targets_in_one_aggregate(world: World) -> None:
+    await _many(world)
+    table = Tariffs({"": Tariff(), "977984": Tariff(60, 3, 1), "97798410": Tariff(60, 2, 1)})
+    needed: list[Balances] = []
+
+    async def least(session: Any) -> None:
+        plan = await session.get_one(Plan, (await world.value("SELECT min(account_id) FROM plans"), 1))
+        needed.append(await service.least(session, plan, table))
+
+    read = await _rows_read(world, least)
+    assert needed == [Balances(phone=1 + 2 * TARGETS)]
+    assert sum("left(ltrim(number" in statement for statement in read) == 1
+
+
+async def test_an_outcome_reads_its_own_rows(world: World) -> None:
+    await _many(world)
+    trunk = await world.trunk()
+    await world.rewind()
+    leases = await world.lease(world.leaser(), trunk, free=20)
+    await world.execute("ANALYZE attempts")
+
+    async def end(session: Any) -> None:
+        locked = await attempts.lock_for_outcome(session, [lease.attempt_id for lease in leases])
+        assert [row.price for row in locked] == [1] * 20
+
+    read = await _rows_read(world, end)
+    assert max(read.values()) <= 20 * PLANS
 
 
 async def test_audio_that_nobody_needs_is_found_by_index(world: World) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
+from ghanti.credits.tariff import Tariff
 from ghanti.dialing.attempts import Lease
 from ghanti.dialing.contents import script_of
 from ghanti.dialing.models import Outcome
@@ -49,6 +50,12 @@ def way_out(trunk: Trunk, box: SecretBox) -> protocol.Trunk:
         password=box.decrypt(trunk.password) if trunk.password else None,
         codecs=list(dict.fromkeys(trunk.codecs)),
     )
+
+
+def max_seconds(lease: Lease, longest: int) -> int:
+    """How long a call may last: it is ended before it costs more than was held for it."""
+    paid = Tariff.held_at(lease.pulse_seconds, lease.price).seconds(lease.held)
+    return longest if paid is None else min(paid, longest)
 
 
 def dial_order(

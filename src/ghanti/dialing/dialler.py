@@ -16,12 +16,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from ghanti.credits.tariff import Tariff
 from ghanti.database.outage import DATABASE_ERRORS
 from ghanti.database.session import SessionFactory, transaction
 from ghanti.dialing import answers, attempts, outcomes, recordings, sessions
 from ghanti.dialing.attempts import Lease
-from ghanti.dialing.calls import SEND_WITHIN_SECONDS, call_id, dial_order, way_out
+from ghanti.dialing.calls import SEND_WITHIN_SECONDS, call_id, dial_order, max_seconds, way_out
 from ghanti.dialing.events import EventRecorder
 from ghanti.dialing.leasing import Leaser, trunk_gateway
 from ghanti.dialing.models import Channel, Outcome
@@ -293,7 +292,7 @@ class Conversation:
                     way,
                     self._store,
                     answered=answered.get(lease.target_id, ()),
-                    max_seconds=self._max_seconds(lease),
+                    max_seconds=max_seconds(lease, self._settings.longest_call_seconds),
                     home_country=self._settings.home_country,
                     record=self._settings.transcribe,
                 )
@@ -302,12 +301,6 @@ class Conversation:
                 reason = f"cannot be dialled: {type(error).__name__}"
                 impossible.append(AttemptOutcome(lease.attempt_id, Outcome.FAILED, reason, datetime.now(UTC)))
         return dials, impossible
-
-    def _max_seconds(self, lease: Lease) -> int:
-        """A call is ended before it costs more than was held for it."""
-        longest = self._settings.longest_call_seconds
-        paid = Tariff.held_at(lease.pulse_seconds, lease.price).seconds(lease.held)
-        return longest if paid is None else min(paid, longest)
 
     async def _give_up(self, impossible: Sequence[AttemptOutcome]) -> None:
         async with transaction(self._sessions) as session:
