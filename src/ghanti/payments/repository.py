@@ -19,6 +19,9 @@ from ghanti.payments.schemas import PackageOrder
 
 _told = TypeAdapter(Told)
 
+_SHORTEST = timedelta(minutes=1)
+"""Between two questions for one payment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -212,7 +215,7 @@ async def claim_looks(
     rows = await session.execute(
         update(Payment)
         .where(Payment.account_id == due.c.account_id, Payment.id == due.c.id)
-        .values(look_at=func.now() + func.least(age, longest))
+        .values(look_at=func.now() + func.greatest(func.least(age, longest), _SHORTEST))
         .returning(Payment.account_id, Payment.id, Payment.session_id, age.label("age"))
     )
     return [ToLookUp(Key(row.account_id, row.id), row.session_id, row.age) for row in rows]

@@ -125,18 +125,27 @@ class Payments:
             await learning.take_up(session, provider.name, provider.live, event)
 
     async def reconcile(self) -> int:
-        """Ask the provider for payments whose end it has not told for long; how many were asked for."""
+        """Ask the provider for payments whose end it has not told for long; how many it answered for."""
         provider = self._provider
         if provider is None:
             return 0
         async with transaction(self._sessions) as session:
             await repository.forget_events(session, _KEEP_EVENTS, _SWEEP_ROWS)
-            looks = await repository.claim_looks(
+        asked = 0
+        try:
+            while looks := await self._due_looks(provider):
+                for look in looks:
+                    await self._look_up(provider, look)
+                    asked += 1
+        except ProviderError as error:
+            logger.warning("payments cannot be asked for: %s", error)
+        return asked
+
+    async def _due_looks(self, provider: Provider) -> list[ToLookUp]:
+        async with transaction(self._sessions) as session:
+            return await repository.claim_looks(
                 session, provider.name, provider.live, _LOOKS_AT_ONCE, _LONGEST_BETWEEN_LOOKS
             )
-        for look in looks:
-            await self._look_up(provider, look)
-        return len(looks)
 
     @asynccontextmanager
     async def _turn(self, principal: Principal) -> AsyncIterator[None]:
@@ -185,14 +194,10 @@ class Payments:
 
 
 async def _told_of(provider: Provider, look: ToLookUp) -> Told | None:
-    if look.session is None:
-        # Nobody was ever told of a page to pay on.
-        return Told(at=datetime.now(UTC), expired=True) if look.age > _UNOPENED_AFTER else None
-    try:
+    if look.session is not None:
         return await provider.look_up(look.session)
-    except ProviderError as error:
-        logger.warning("payment %d cannot be asked for: %s", look.key.id, error)
-        return None
+    # Nobody was ever told of a page to pay on.
+    return Told(at=datetime.now(UTC), expired=True) if look.age > _UNOPENED_AFTER else None
 
 
 def _ordered(principal: Principal, package: CreditPackage, provider: Provider) -> Payment:
