@@ -39,4 +39,4 @@ def test_an_unknown_role_is_refused() -> None:
         [sys.executable, "-m", "ghanti.roles", "cook"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr == "usage: python -m ghanti.roles dialler|sms|speech\n"
+    assert done.stderr == "usage: python -m ghanti.roles dialler|sms|speech|transcribe\n"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +13,14 @@ from told_calls import NEPALI, Told, saying
 
 from ghanti.accounts.errors import ForbiddenError, NotFoundError
 from ghanti.database.session import transaction
+from ghanti.dialing.calls import dial_order, way_out
 from ghanti.dialing.erasing import forget_contact
 from ghanti.dialing.recordings import adopt_abandoned
 from ghanti.dialing.sweeping import sweep_recordings
+from ghanti.encryption import SecretBox
 from ghanti.transcripts.errors import NeedsModelError
 from ghanti.transcripts.schemas import TranscriptState
+from ghanti.trunks.models import Trunk
 from ghanti.voice.protocol import Answered, Played, Recorded, Said
 
 SURVEY: dict[str, Any] = {
@@ -131,6 +136,20 @@ async def test_what_nobody_writes_any_more_is_taken_in(told: Told) -> None:
         growing.attempt_id: ("pending", None),
     }
     assert (await told.transcript(empty)).state is TranscriptState.FAILED
+
+
+async def test_recorded_is_what_both_want_and_is_not_secret(told: Told) -> None:
+    audio = {"media": "given/one.ulaw", "ms": 1000}
+    plain = await told.sent({"audios": {"message": audio}})
+    trunk = Trunk(name="t", host="h", port=5060, codecs=["PCMU"], number_format="e164")
+    way = way_out(trunk, SecretBox(b"k" * 32))
+    for wanted, switched_on, secret in itertools.product((True, False), repeat=3):
+        content = {"secrets": {"message": "secret/one.ulaw"}} if secret else {}
+        lease = replace(plain, said={**plain.said, "record": wanted}, content=content)
+        order = dial_order(
+            lease, trunk, way, told.store, max_seconds=60, home_country="NP", record=switched_on
+        )
+        assert order.record is (wanted and switched_on and not secret)
 
 
 async def test_a_deleted_contact_takes_its_recording_along(told: Told) -> None:
