@@ -6,11 +6,14 @@ import base64
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from told_calls import NEPALI, Told, saying
+from told_calls import ENGLISH, NEPALI, Told, saying
 
+from direct_world import opened
+from engine_world import World
 from ghanti.accounts.errors import ForbiddenError, NotFoundError
 from ghanti.database.session import transaction
 from ghanti.dialing.calls import dial_order, way_out
@@ -18,6 +21,8 @@ from ghanti.dialing.erasing import forget_contact
 from ghanti.dialing.recordings import adopt_abandoned
 from ghanti.dialing.sweeping import sweep_recordings
 from ghanti.encryption import SecretBox
+from ghanti.serve import roles
+from ghanti.settings import Carrier, Settings
 from ghanti.transcripts.errors import NeedsModelError
 from ghanti.transcripts.schemas import TranscriptState
 from ghanti.trunks.models import Trunk
@@ -168,3 +173,32 @@ async def test_a_deleted_contact_takes_its_recording_along(told: Told) -> None:
     path = told.recording(goes)
     await told.tell(told.event(Recorded, goes, state="stored", path=str(path), ms=1000))
     assert await told.world.value("SELECT count(*) FROM call_recordings") == 1
+
+
+async def test_a_text_of_its_own_is_what_was_said(told: Told) -> None:
+    lease = await told.sent(saying(message="Hello {name}."), name="Sita")
+    await told.world.execute(
+        "UPDATE targets SET personal = CAST(:own AS json)",
+        own=json.dumps({"variables": {"name": "Hari"}, "text": "Only for {name}."}),
+    )
+    await told.tell(told.event(Answered, lease, codec="PCMU"), told.ended(lease, played_ms=5000))
+    assert [turn.content for turn in (await told.transcript(lease)).turns] == ["Only for Hari."]
+
+
+@pytest.mark.parametrize("switched_on", [True, False])
+async def test_direct_calls_and_messages_that_ask_want_to_be_recorded(
+    world: World, tmp_path: Path, switched_on: bool
+) -> None:
+    direct = await opened(world, tmp_path)
+    direct.settings = Settings(data=tmp_path, transcribe=switched_on)
+    await direct.call(await direct.campaign())
+    await direct.call(await direct.campaign("Well? [1: yes]", asks=True, voice_id=ENGLISH, name="asks"))
+    found = await world.rows("SELECT call_content ->> 'record' FROM plans")
+    assert [row[0] for row in found] == ["true" if switched_on else None] * 2
+
+
+def test_the_role_exists_only_where_it_is_wanted(tmp_path: Path) -> None:
+    for switched_on in (True, False):
+        settings = Settings(data=tmp_path, transcribe=switched_on, carrier=Carrier.LIVE)
+        names = [role.name for role in roles(settings, "postgresql://", behind=[])]
+        assert ("transcribe" in names) is switched_on
