@@ -10,6 +10,8 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from ghanti.database.embedded import EmbeddedPostgres
 from ghanti.settings import Carrier, Settings
 from ghanti.simulator.rehearsal import RehearsalPorts, free_ports
@@ -161,11 +163,11 @@ def _simulators(settings: Settings, ports: RehearsalPorts) -> list[Role]:
 
 
 def environment(settings: Settings, url: str) -> dict[str, str]:
-    """The settings, as a child reads them."""
+    """The settings, as a child reads them; secrets it reads in our environment, where alone they can be."""
     env = {"GHANTI_DATABASE_URL": url}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
-        if value is None or name in ("database_url", "database_direct_url", "secret_key"):
+        if value is None or isinstance(value, SecretStr):
             continue
         env[f"GHANTI_{name.upper()}"] = str(value.resolve() if isinstance(value, Path) else value)
     return env
