@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from toingg_world import generation
+
 OPEN = frozenset(
     {
         "/healthz",
@@ -46,6 +48,14 @@ def operations(app: FastAPI) -> list[Operation]:
         for route in iter_route_contexts(app.routes)
         if route.path is not None
         for method in sorted((route.methods or set()) - {"HEAD"})
+    ]
+
+
+def toingg_operations(app: FastAPI, prefix: str) -> list[Operation]:
+    """Those of the generation of the Toingg API that is mounted at ``/api`` or ``/api/v3``, its pages too."""
+    return [
+        Operation(operation.method, prefix + operation.path)
+        for operation in operations(generation(app, prefix))
     ]
 
 

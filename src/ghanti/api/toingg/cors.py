@@ -16,7 +16,7 @@ def across_origins(app: ASGIApp, settings: Settings) -> ASGIApp:
     return CORSMiddleware(
         app,
         allow_origins=[origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()],
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "PUT"],
         allow_headers=["*"],
         expose_headers=["Retry-After", *REPLAYED],
         max_age=_PREFLIGHT_SECONDS,
