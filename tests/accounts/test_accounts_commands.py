@@ -70,6 +70,12 @@ def test_token_is_printed_once_and_new(account: _Commands) -> None:
     assert first != second
 
 
+def test_token_is_of_the_face_that_is_named(account: _Commands) -> None:
+    (made,) = account("token", WARD, "--face", "toingg")
+    assert (made["face"], made["api_token"][:3]) == ("toingg", "tg_")
+    assert account("token", WARD)[0]["face"] == "tingting"
+
+
 def test_account_is_changed(account: _Commands) -> None:
     account("set", WARD, "--no-premium", "--time-zone", "Asia/Tokyo")
     person = _people(account)[WARD]
