@@ -26,5 +26,8 @@ def silence(seconds: float) -> Pcm:
 
 
 def phone(text: str = SENTENCE) -> bytes:
-    """A .wav of a phone that says a sentence when it is answered, and nothing for a minute after it."""
-    return wav_bytes(np.concatenate([silence(0.3), samples(text), silence(60)]))
+    """A .wav of a sentence between pauses, which a phone says over and over.
+
+    On a busy machine a phone stutters, so that not each time all of it is understood.
+    """
+    return wav_bytes(np.concatenate([silence(0.3), samples(text), silence(0.5)]))

@@ -59,6 +59,10 @@ class Recorder:
         if end > len(self._data):
             self._data += _SILENCE[self._codec] * (end - len(self._data))
         self._data[offset:end] = payload
+        self._listen(payload, end)
+
+    def _listen(self, payload: bytes, end: int) -> None:
+        """Note whether a packet, which ends at this sample, has any sound."""
         if np.abs(_DECODE[self._codec](payload).astype(np.int32)).mean() > SILENCE_LEVEL:
             self._heard_until = max(self._heard_until, end)
 
