@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from typing import Any
@@ -100,6 +101,17 @@ async def test_script_whose_campaign_is_new(speaker: Speaker, sessions: SessionF
     (campaign,) = (await speaker.tenant.http.get("campaign/")).json()["results"]
     made = (campaign["name"], campaign["services"], campaign["message"], campaign["draft"])
     assert made == ("new", "PHONE", "Hello {name}", False)
+
+
+async def test_of_many_at_once_with_a_new_name_one_makes_the_campaign(
+    speaker: Speaker, sessions: SessionFactory
+) -> None:
+    body = {"campaignName": "new", "campaignScript": "Hello {name}", "name": "S", "phoneNumber": NUMBER}
+    answers = await asyncio.gather(*(speaker.first("/make_toingg_details/", body) for _ in range(8)))
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert len({answer.json() for answer in answers}) == 8
+    assert await scalar(sessions, "SELECT count(*) FROM campaigns") == 1
+    assert await _plans(sessions) == 1
 
 
 async def test_a_refused_script_leaves_no_campaign(speaker: Speaker, sessions: SessionFactory) -> None:

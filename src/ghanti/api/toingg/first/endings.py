@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from ghanti.accounts.errors import NotFoundError
 from ghanti.api.context import Transaction
 from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.responses import answer
 from ghanti.api.toingg.authentication import ApiKeyWriter
-from ghanti.dialing.models import Channel
+from ghanti.api.toingg.sids import call_of
 from ghanti.direct import service as direct
-from ghanti.direct.sids import call_sid, parse_sid
+from ghanti.direct.sids import call_sid
 from ghanti.toingg.statuses import status_of
 
 router = APIRouter(route_class=KeyedRoute)
@@ -27,11 +26,6 @@ async def hang_up_call(
 
     A call that has ended stays as it is. Answers the call's status before it was hung up.
     """
-    sid = parse_sid(callSid) if callSid.upper().startswith("CA") else None
-    if sid is None:
-        raise NotFoundError("There is no such call.")
-    call = await direct.status(session, principal.account_id, sid)
-    if call.channel is not Channel.CALL:
-        raise NotFoundError("There is no such call.")
-    await direct.hang_up(session, principal.account_id, sid)
-    return answer({"callSid": call_sid(sid), "status": status_of(call)})
+    call = await call_of(session, principal.account_id, callSid)
+    await direct.hang_up(session, principal.account_id, call.sid)
+    return answer({"callSid": call_sid(call.sid), "status": status_of(call)})

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from fastapi import APIRouter, Response
 
-from ghanti.accounts.errors import NotFoundError
 from ghanti.api.context import InParts, Reading, Transaction
 from ghanti.api.idempotency import KeyedRoute
 from ghanti.api.toingg.authentication import TokenReader, TokenWriter
 from ghanti.api.toingg.bodies import Sent, named, read
 from ghanti.api.toingg.documents import takes
+from ghanti.api.toingg.sids import call_of
 from ghanti.api.toingg.third import envelopes
 from ghanti.api.toingg.third.envelopes import enveloped
 from ghanti.api.toingg.third.models import MakeCall
@@ -54,15 +52,5 @@ async def make_call(principal: TokenWriter, session: Transaction, parts: InParts
 @router.get("/call_status")
 async def call_status(callId: str, principal: TokenReader, session: Reading) -> Response:  # noqa: N803
     """Where a call is, and what became of it, in Twilio's words."""
-    told = await direct.status(session, principal.account_id, sid_of(callId))
+    told = await call_of(session, principal.account_id, callId)
     return enveloped("Call details fetched.", envelopes.call(told))
-
-
-def sid_of(text: str) -> UUID:
-    """The sid of a call. Raises NotFoundError for what is none."""
-    # Some clients end the query with a slash, as they do paths.
-    written = text.strip().rstrip("/")
-    sid = direct.parse_sid(written) if written.upper().startswith("CA") else None
-    if sid is None:
-        raise NotFoundError("There is no such call.")
-    return sid
