@@ -180,18 +180,18 @@ async def test_credits_expire_by_the_package_they_were_bought_in(shop: Shop) -> 
 
 def _told(payment: Payment) -> list[bytes]:
     """Everything that can be told of one payment, at different times."""
-    reference = payment.reference
+    reference, intent = payment.reference, f"pi_{payment.id}"
     things = [
-        (PAID, session(reference, "pi_1", payment_status="unpaid")),
-        ("checkout.session.async_payment_succeeded", session(reference, "pi_1")),
-        ("charge.refunded", charge(reference, "pi_1", 300)),
-        ("refund.created", refund("re_1", "pi_1", 300, "pending")),
-        ("refund.failed", refund("re_1", "pi_1", 300, "failed")),
-        ("charge.refunded", charge(None, "pi_1", 250)),
-        ("refund.updated", refund("re_2", "pi_1", 250)),
-        ("charge.dispute.created", dispute("dp_1", "pi_1", "needs_response", 500)),
-        ("charge.dispute.funds_withdrawn", dispute("dp_1", "pi_1", "needs_response", 500)),
-        ("charge.dispute.closed", dispute("dp_1", "pi_1", "won", 500)),
+        (PAID, session(reference, intent, payment_status="unpaid")),
+        ("checkout.session.async_payment_succeeded", session(reference, intent)),
+        ("charge.refunded", charge(reference, intent, 300)),
+        ("refund.created", refund(f"re_1_{intent}", intent, 300, "pending")),
+        ("refund.failed", refund(f"re_1_{intent}", intent, 300, "failed")),
+        ("charge.refunded", charge(None, intent, 250)),
+        ("refund.updated", refund(f"re_2_{intent}", intent, 250)),
+        ("charge.dispute.created", dispute(f"dp_{intent}", intent, "needs_response", 500)),
+        ("charge.dispute.funds_withdrawn", dispute(f"dp_{intent}", intent, "needs_response", 500)),
+        ("charge.dispute.closed", dispute(f"dp_{intent}", intent, "won", 500)),
     ]
     return [event(kind, thing, created=START + number) for number, (kind, thing) in enumerate(things)]
 
@@ -211,9 +211,6 @@ async def test_any_order_and_any_repetition_end_alike(shop: Shop, data: st.DataO
     assert (row.given_phone, row.given_sms) == _expected(chosen)
     after = await shop.credits()
     assert (after[0] - before[0], after[1] - before[1]) == (row.given_phone, row.given_sms)
-    async with transaction(shop.sessions) as ending:
-        await ending.execute(text("DELETE FROM payments"))
-        await ending.execute(text("DELETE FROM payment_events"))
 
 
 def _expected(chosen: set[int]) -> tuple[int, int]:
@@ -226,7 +223,7 @@ def _expected(chosen: set[int]) -> tuple[int, int]:
     gone = max(total - failed, single)
     if (7 in chosen or 8 in chosen) and 9 not in chosen:
         gone += 500
-    stays = 1000 - gone
+    stays = max(0, 1000 - gone)
     return -(-100 * stays // 1000), -(-7 * stays // 1000)
 
 
