@@ -171,3 +171,19 @@ async def test_both_faces_count_as_one_user(
     assert await _tingting(site, speaker.tenant.token) == 429
     stranger = await new_speaker(other)
     assert (await stranger.first("/hang_up_call/", params={"callSid": UNKNOWN})).status_code == 404
+
+
+class TestGuessing:
+    """Keys that nobody has are counted by the address that tries them."""
+
+    @pytest.fixture
+    def settings(self, settings: Any) -> Any:
+        return settings.model_copy(update={"api_failures_per_minute": 5})
+
+    async def test_who_guesses_waits(self, tenant: Tenant, site: httpx.AsyncClient) -> None:
+        key = (await _generate(tenant, face="toingg")).json()["token"]
+        assert await _first(site, key) == 404
+        tries = [await _first(site, f"tg_{index}") for index in range(6)]
+        assert tries == [401] * 5 + [429]
+        assert await _third(site, "tg_x") == 429
+        assert await _first(site, key) == 404

@@ -55,6 +55,26 @@ async def test_each_is_answered_for_in_order(speaker: Speaker, sessions: Session
     assert sorted(targets) == sorted([called["callSid"], number["callSid"]])
 
 
+async def test_a_thousand_with_fifty_bad_ones(speaker: Speaker, sessions: SessionFactory) -> None:
+    """Sent twice under a key, they are called once."""
+    await speaker.tenant.create(name="tax", message="{name}")
+    people = [_person(index) for index in range(1000)]
+    for place in range(0, 1000, 20):
+        people[place]["clientNumber"] = f"{place}x"
+    headers = {"Idempotency-Key": "thousand"}
+    answer = await _batch(speaker, people, headers=headers)
+    again = await _batch(speaker, people, headers=headers)
+    assert answer.status_code == 200, answer.text[:500]
+    assert again.content == answer.content
+    body = answer.json()
+    assert (body["accepted"], body["refused"]) == (950, 50)
+    refused = [result for result in body["results"] if result["status"] == "refused"]
+    assert [result["clientNumber"] for result in refused] == [f"{place}x" for place in range(0, 1000, 20)]
+    assert all(result["message"] for result in refused)
+    assert await scalar(sessions, "SELECT count(DISTINCT sid) FROM targets") == 950
+    assert await scalar(sessions, "SELECT count(*) FROM plans") == 1
+
+
 async def test_when_all_are_bad_nobody_is_called(speaker: Speaker, sessions: SessionFactory) -> None:
     await speaker.tenant.create(name="tax")
     people = [{"clientName": "a", "clientNumber": "12"}, {"clientName": "b", "clientNumber": "no number"}]

@@ -48,6 +48,12 @@ async def test_numbers_may_be_numbers(speaker: Speaker, sessions: SessionFactory
     assert (await _ordered(sessions, speaker, answer.json())).variables == {"name": "7"}
 
 
+async def test_a_campaigns_name_is_taken_to_the_letter(speaker: Speaker) -> None:
+    await speaker.tenant.create(name=" Tax")
+    statuses = [(await speaker.call(name)).status_code for name in (" Tax", "Tax", " tax", " Tax ")]
+    assert statuses == [200, 404, 404, 404]
+
+
 async def test_of_equal_names_the_one_updated_last_that_is_no_draft(
     speaker: Speaker, sessions: SessionFactory
 ) -> None:

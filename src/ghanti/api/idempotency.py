@@ -156,7 +156,7 @@ async def _request_parts(
     A form by what it holds, since its boundary is chosen anew.
     """
     yield str(principal.user_id).encode()
-    yield request.url.path.removeprefix(request.scope["root_path"]).encode()
+    yield request.url.path.removeprefix(request.scope.get("root_path", "")).encode()
     yield "&".join(
         part for part in request.url.query.split("&") if not part.startswith(_KEY_IN_QUERY)
     ).encode()
