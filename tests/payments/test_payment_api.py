@@ -207,6 +207,16 @@ async def test_a_repeated_order_under_its_key_is_one_payment(shop: Shop) -> None
     assert (await http.get("credits/payments/")).json()["count"] == 1
 
 
+async def test_repetitions_at_one_time_are_told_of_one_page(shop: Shop) -> None:
+    headers = {"Idempotency-Key": "one"}
+    told = await asyncio.gather(
+        *(shop.tenant.http.post("credits/checkout/", json={}, headers=headers) for _ in range(4))
+    )
+    made = {each.json()["url"] for each in told if each.status_code == 201}
+    assert len(made) == 1
+    assert {each.status_code for each in told} <= {201, 409}
+
+
 async def test_the_first_generation_buys_the_first_package(
     shop: Shop, new_speaker: Callable[..., Any], stand_in: StandIn
 ) -> None:
