@@ -63,6 +63,15 @@ def test_an_account_has_the_zone_of_the_settings(served: Served) -> None:
     assert "Asia/Atlantis" in nowhere
 
 
+def test_the_settings_are_the_first_tariff_from_the_start(served: Served) -> None:
+    with served.connect() as database:
+        rows = database.execute(
+            "SELECT prefix, pulse_seconds, credits_per_pulse, credits_per_segment FROM tariffs"
+        ).fetchall()
+    assert rows == [("", 60, 1, 1)]
+    assert served.ghanti("tariff", "list")["prefix"] == ""
+
+
 def test_trunk_and_smsc_are_kept_with_their_passwords_encrypted(served: Served) -> None:
     trunk = served.ghanti(
         *("trunk", "add", "carrier", "--host", "sip.example.net"),
