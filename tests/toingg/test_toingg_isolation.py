@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from api_routes import Operation, toingg_operations
 from api_world import Tenant, scalar
+from ghanti.api.idempotency import KeyedRoute
 from ghanti.database.session import SessionFactory
-from toingg_world import NUMBER, Speaker
+from toingg_world import NUMBER, Speaker, generation
 
 PAGES = {"/docs", "/openapi.json"}
 CALL = {"name": "S", "phoneNumber": NUMBER}
@@ -123,6 +126,21 @@ async def test_every_operation_wants_a_credential(
         nobody = await site.request(operation.method, operation.url())
         assert nobody.status_code in (401, 422), operation
         assert nobody.json().keys() == {"detail"}
+
+
+def test_every_post_honours_the_idempotency_key(app: FastAPI) -> None:
+    """And has its effect where the key is taken: in a transaction, never with a session that only reads."""
+    posts = [
+        route.original_route
+        for prefix in ("/api", "/api/v3")
+        for route in iter_route_contexts(generation(app, prefix).routes)
+        if isinstance(route.original_route, APIRoute) and "POST" in (route.original_route.methods or ())
+    ]
+    assert len(posts) >= 12
+    for route in posts:
+        assert isinstance(route, KeyedRoute), route.path
+        parameters = inspect.signature(route.endpoint).parameters.values()
+        assert not any("Reading" in str(parameter.annotation) for parameter in parameters), route.path
 
 
 async def test_strange_requests_are_no_failure_of_ours(speaker: Speaker, app: FastAPI) -> None:
