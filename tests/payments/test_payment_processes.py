@@ -38,6 +38,9 @@ ACCOUNTS = 4
 SENDERS = 16
 PAID = "checkout.session.completed"
 
+LIMITS = httpx.Limits(max_connections=CHECKOUTS, keepalive_expiry=1)
+"""A connection that lay idle is not used at the very moment at which the server closes it."""
+
 
 class Api:
     """A process that serves the API."""
@@ -214,9 +217,7 @@ async def _send(
 
 async def test_a_flood_of_checkouts_and_of_repeated_reordered_and_forged_events(site: Site) -> None:
     dice = random.Random(7)
-    async with httpx.AsyncClient(
-        timeout=60, trust_env=False, limits=httpx.Limits(max_connections=200)
-    ) as http:
+    async with httpx.AsyncClient(timeout=60, trust_env=False, limits=LIMITS) as http:
         await asyncio.gather(*(_checkout(http, site, number) for number in range(CHECKOUTS)))
         made = site.rows(
             "SELECT reference, session_id, account_id FROM payments WHERE state = 'open' ORDER BY id"
