@@ -21,7 +21,7 @@ from ghanti.dialing.models import Channel
 from ghanti.dialing.stock import Ready
 
 NTC, NCELL, LANDLINE = "+9779841", "+9779801", "+97714"
-_END_SECONDS = 120
+_END_SECONDS = 60
 _DIGITS = {NTC: 6, NCELL: 6, LANDLINE: 6}
 
 
@@ -55,12 +55,14 @@ async def race(world: World, channel: Channel, gateway_id: int, free: int = 2) -
     worker = World(world.sessions, uuid4())
     await worker.open()
     leaser = worker.leaser(channel)
-    while await _open(worker, channel):
-        leases = await worker.lease(leaser, gateway_id, free, channel)
-        if leases:
+    while True:
+        if leases := await worker.lease(leaser, gateway_id, free, channel):
             await worker.send(leases)
             await worker.record(*(outcome(lease) for lease in leases))
-        await asyncio.sleep(0.005)
+        elif await _open(worker, channel):
+            await asyncio.sleep(0.01)
+        else:
+            return
 
 
 async def _open(world: World, channel: Channel) -> bool:
@@ -73,12 +75,11 @@ async def _open(world: World, channel: Channel) -> bool:
 
 async def contest(world: World, racers: Sequence[tuple[Channel, int]]) -> None:
     """Let workers race on connections of their own; limits hold at every moment of it."""
-    racing = asyncio.gather(*(race(world, channel, gateway) for channel, gateway in racers))
-    async with asyncio.timeout(_END_SECONDS):
-        while not racing.done():
+    async with asyncio.timeout(_END_SECONDS), asyncio.TaskGroup() as tasks:
+        racing = [tasks.create_task(race(world, channel, gateway)) for channel, gateway in racers]
+        while not all(task.done() for task in racing):
             await within_limits(world)
             await asyncio.sleep(0.01)
-        await racing
 
 
 async def within_limits(world: World) -> None:
