@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from ghanti.credits.models import Currency
 from ghanti.credits.tariff import Tariff, Tariffs
 from ghanti.database.session import transaction
 from ghanti.dialing import sessions
+from ghanti.dialing.attempts import Lease
 from ghanti.dialing.calls import max_seconds
 from ghanti.dialing.models import Channel, Outcome, Plan
 from ghanti.dialing.outcomes import AttemptOutcome
@@ -28,7 +30,7 @@ END_SECONDS = 120
 """Far longer than any race here takes, on a machine however busy."""
 
 
-async def _plans(world: World, account: int, count: int, *channels: Channel, **order: object) -> list[Plan]:
+async def _plans(world: World, account: int, count: int, *channels: Channel, **order: Any) -> list[Plan]:
     """Plans with more contacts than any credits here buy."""
     return [
         await world.plan(
@@ -182,7 +184,7 @@ async def test_a_price_that_changes_in_flight_changes_nothing_that_is_held(world
     await world.check()
 
 
-async def _lost(world: World, leases: list[object]) -> None:
+async def _lost(world: World, leases: list[Lease]) -> None:
     async with transaction(world.sessions) as session:
         await sessions.end_session(session, world.worker)
     assert await sessions.take_over(world.sessions, World(world.sessions).worker, 5) == len(leases)
@@ -199,7 +201,7 @@ async def test_a_late_truth_costs_no_more_than_the_credit_limit_leaves(
     await world.open()
     first = await world.lease(world.leaser(), trunk, free=2)
     await world.send(first)
-    await _lost(world, list(first))
+    await _lost(world, first)
     await world.open()
     await world.rewind()
     second = await world.lease(world.leaser(), trunk, free=2)
