@@ -189,6 +189,8 @@ async def _start(
         str(folder / "heard"),
         "--log",
         str(folder / "phones.jsonl"),
+        "--starts",
+        str(max(20.0, 2 * cps)),
         *(("--voice", str(folder / "voice.wav")) if voice is not None else ()),
     )
     smsc = await engaged.start(
