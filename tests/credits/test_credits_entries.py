@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from engine_world import World
 from ghanti.accounts.errors import InvalidError
 from ghanti.credits import repository, service, statement
-from ghanti.credits.models import Currency, EntryKind, Source
+from ghanti.credits.models import Alert, Currency, EntryKind, Source
 from ghanti.credits.schemas import Reference, Standing
 from ghanti.database.session import transaction
 
@@ -104,7 +107,7 @@ async def test_what_is_there_is_taken_back_and_the_rest_is_owed(world: World) ->
     await hold(world, account, 7)
     assert await take_back(world, account, 8, "first") == 3
     assert await take_back(world, account, 2, "second") == 0
-    assert await standing(world, account) == Standing(0, 7, 7, 0, 10, 10, None, "empty")
+    assert await standing(world, account) == Standing(0, 7, 7, 0, 10, 10, None, Alert.EMPTY)
     await settle(world, account, 7, 1)
     assert (await standing(world, account)).owed == 1
     await buy(world, account, 20)
@@ -172,3 +175,41 @@ async def test_entries_go_with_their_account(world: World) -> None:
     assert await world.rows("SELECT account_id FROM ledger_entries") == [(other,)]
     for table in ("credit_lots", "credit_debts", "credit_events"):
         assert not await world.rows(f"SELECT FROM {table}")
+
+
+async def test_entries_are_in_the_order_in_which_they_took_effect(world: World) -> None:
+    """Though transactions begin in another: who waits for the balance draws id and moment after it."""
+    account = await world.account(phone=100, sms=0)
+
+    async def waits(began: asyncio.Event) -> None:
+        async with transaction(world.sessions) as session:
+            await session.execute(text("SELECT now()"))
+            began.set()
+            await holder_has_it.wait()
+            await service.reserve(session, account, PHONE, 2, 1, uuid4())
+
+    holder_has_it, begun = asyncio.Event(), [asyncio.Event() for _ in range(4)]
+    async with asyncio.TaskGroup() as tasks:
+        for event in begun:
+            tasks.create_task(waits(event))
+        for event in begun:
+            await event.wait()
+        async with transaction(world.sessions) as session:
+            await service.reserve(session, account, PHONE, 1, 1, uuid4())
+            holder_has_it.set()
+            await _until_locked_out(world, len(begun))
+            await service.reserve(session, account, PHONE, 3, 1, uuid4())
+    rows = await world.rows("SELECT amount, balance, created_at FROM ledger_entries ORDER BY id")
+    assert [row.amount for row in rows] == [100, -1, -3, -2, -2, -2, -2]
+    assert [row.balance for row in rows] == list(accumulate(row.amount for row in rows))
+    assert [row.created_at for row in rows] == sorted(row.created_at for row in rows)
+
+
+async def _until_locked_out(world: World, many: int) -> None:
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND datname = current_database()"
+    )
+    async with asyncio.timeout(30):
+        while await world.value(waiting) < many:  # noqa: ASYNC110 - a server has no event
+            await asyncio.sleep(0.01)

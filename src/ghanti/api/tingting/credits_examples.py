@@ -8,7 +8,7 @@ _PHONE = {
     "balance": 127,
     "held": 4,
     "owed": 0,
-    "expiring": {"credits": 100, "at": "2026-12-31T23:59:59+05:45"},
+    "expiring": {"credits": 100, "at": "2027-01-01T00:00:00.000000+05:45"},
     "low_threshold": 20,
     "alert": "low",
     "days_left": 12.7,
