@@ -136,6 +136,7 @@ def test_a_script_asks_twice_and_goes_on() -> None:
     assert call.templates["question_1"] == "Well?"
     assert (call.templates["invalid"], call.templates["missing"]) == scripted.PROMPTS["hi"]
     assert content["hooks"] == {"question_1": {"1": "crm"}}
+    assert content["labels"] == {"question_1": {"1": "yes", "2": "no"}}
 
 
 @given(_MESSAGES)

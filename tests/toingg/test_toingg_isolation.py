@@ -38,6 +38,7 @@ OWN = {
     *("/api/make_toingg_details/", "/api/send_sms/", "/api/create-checkout-session", "/api/webhook"),
     *("/api/v3/get_supported_languages", "/api/v3/get_supported_voices", "/api/v3/get_campaigns"),
     *("/api/v3/get_campaign_analytics", "/api/v3/create_campaign", "/api/v3/add_webhook"),
+    "/api/v3/webhooks/add_webhook",
     *("/api/v3/add_contacts", "/api/v3/send_whatsapp_templates", "/api/v3/get_balance"),
     "/api/v3/generate_api_key",
 }

@@ -153,6 +153,26 @@ async def test_there_is_no_call_of_another_id(third: Third) -> None:
         assert answer.json()["detail"][0]["loc"] == ["query", "callId"]
 
 
+async def test_of_a_call_that_waits_nothing_was_said_yet(third: Third) -> None:
+    call_id = await third.call(await third.create())
+    told = await third.result("GET", "get_transcription", params={"callId": call_id})
+    assert (told["callId"], told["state"], told["transcription"]) == (call_id, "in_progress", [])
+    told = await third.result("GET", "get_post_call_analysis", params={"callId": call_id})
+    assert told["analysis"] == {"question_1": None}
+
+
+async def test_what_only_a_model_could_tell_of_a_call_is_not_pretended(third: Third) -> None:
+    schema = {"sentiment": "How did they sound?", "yes": "Will they come?"}
+    campaign_id = await third.create(postCallAnalysis=True, postCallAnalysisSchema=schema)
+    call_id = await third.call(campaign_id)
+    answer = await third.http.get("get_post_call_analysis", params={"callId": call_id})
+    assert answer.status_code == 501
+    assert "sentiment" in answer.json()["detail"]
+    assert (await third.update(campaign_id, postCallAnalysisSchema={"yes": "?"})).status_code == 200
+    told = await third.result("GET", "get_post_call_analysis", params={"callId": call_id})
+    assert told["analysis"] == {"yes": None}
+
+
 async def test_another_account_finds_nothing(third: Third, third_other: Third) -> None:
     campaign_id = await third.create()
     call_id = await third.call(campaign_id)

@@ -87,6 +87,15 @@ def test_a_campaign_is_made_calls_people_and_tells_of_it(served: Served, third: 
     assert abs((end - start).total_seconds() - int(pressed["duration"])) <= 1
     assert _answers(served, calls[PRESSES]) == {"question_1": "1"}
     assert _answers(served, calls[LISTENS]) == {"question_1": None}
+    said = _result(third.get("get_transcription", params={"callId": calls[PRESSES]}))
+    assert (said["language"], said["state"]) == ("english", "not_recorded")
+    turns = [(turn["role"], turn["content"]) for turn in said["transcription"]]
+    assert turns[0] == ("assistant", "Hello.")
+    assert turns[1][1].startswith("Will you come")  # the key may have come before all of it was said
+    assert any(role == "user" and "1" in content for role, content in turns)
+    assert turns[-1] == ("assistant", "Thanks.")
+    analysed = _result(third.get("get_post_call_analysis/", params={"callId": calls[PRESSES]}))
+    assert analysed["analysis"] == {"question_1": "yes"}
     shown = _result(third.get("get_campaigns"))[campaign_id]
     assert (shown["callCount"], shown["totalNumCall"]) == (4, 4)
     assert shown["calls"] == {"completed": 2, "busy": 1, "failed": 1}

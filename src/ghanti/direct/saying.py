@@ -121,5 +121,6 @@ def _changed(campaign: Campaign, voice: Voice | None, text: str | None) -> Campa
     if voice is not None:
         values["voice_id"] = voice.id
     if text is not None:
-        values |= {"services": Services.PHONE, "category": Category.TEXT, "message": text}
+        # A script that is sent along asks for keys where it says so, whichever campaign lends its voice.
+        values |= {"services": Services.PHONE, "category": Category.TEXT, "message": text, "asks": True}
     return Campaign(**values)

@@ -27,6 +27,13 @@ async def campaign_of(session: AsyncSession, principal: Principal, name: str, sc
         made = await campaigns.create(
             session,
             principal,
-            {"name": name, "services": Services.PHONE, "message": script, "user_phone": [], "draft": False},
+            {
+                "name": name,
+                "services": Services.PHONE,
+                "message": script,
+                "asks": True,
+                "user_phone": [],
+                "draft": False,
+            },
         )
         return made.campaign

@@ -6,7 +6,7 @@ done without a conversational model is refused rather than kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +23,7 @@ from ghanti.settings import Settings
 from ghanti.toingg import objectids, repository
 from ghanti.toingg.schemas import DEFAULTS, FIGURES, Figures, Shown
 from ghanti.toingg.voices import NamedVoice, choose, named
+from ghanti.webhooks import service as webhooks
 
 MOST_BYTES = 256 * 1024
 """All that is kept of one campaign, as JSON."""
@@ -69,6 +70,7 @@ async def create(session: AsyncSession, principal: Principal, sent: Mapping[str,
         "asks": True,
         "draft": False,
     }
+    await _check_hooks(session, principal.account_id, columns)
     there = await voices(session)
     chosen = choose(there, kept.get("voice"), kept.get("language"), None, premium=principal.premium)
     if chosen is not None:
@@ -106,6 +108,7 @@ async def update(
     columns |= await _voice_change(session, principal, campaign, sent)
     columns |= _script_change(campaign, stored, sent)
     _refuse_model({**kept, **_said(campaign, stored), **_given(sent)})
+    await _check_hooks(session, principal.account_id, columns)
     if columns:
         try:
             await campaigns.update(session, principal, campaign.id, columns, settings)
@@ -138,13 +141,6 @@ async def page(
         fields = _shown_fields(view, kept.get(row.id, {}), voice)
         shown.append(Shown(view, fields, counted.get(row.id, Figures()), voice))
     return total, shown
-
-
-async def analysis_schema(session: AsyncSession, account_id: int, campaign_id: int) -> Mapping[str, Any]:
-    """What a campaign's client wants to know of each call, where it wants to: instructions by key."""
-    kept = (await repository.fields(session, account_id, [campaign_id])).get(campaign_id, {})
-    schema = kept.get("postCallAnalysisSchema")
-    return schema if kept.get("postCallAnalysis") and isinstance(schema, Mapping) else {}
 
 
 def _kept(sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,6 +200,15 @@ def _message(fields: Mapping[str, Any]) -> str:
     return message
 
 
+async def _check_hooks(session: AsyncSession, account_id: int, columns: CampaignFields) -> None:
+    """Raise InvalidError for a script whose keys call web hooks that there are not."""
+    called = scripted.hooks(columns.get("message", ""))
+    if unknown := await webhooks.unknown(session, account_id, called):
+        raise InvalidError.of(
+            "script", f"There is no web hook named {', '.join(unknown)}; add_webhook makes one."
+        )
+
+
 def _said(campaign: Campaign, kept: Mapping[str, Any]) -> dict[str, str]:
     """First line and script as they are now, whichever API changed them last."""
     if campaign.message == _composed(kept):
@@ -250,8 +255,3 @@ def _shown_fields(view: CampaignView, kept: Mapping[str, Any], voice: NamedVoice
     if "description" in kept or row.description:
         real["description"] = row.description
     return {**DEFAULTS, **kept, **real}
-
-
-def only_kept(sent: Mapping[str, Any], used: Sequence[str]) -> list[str]:
-    """The fields that were sent and do nothing here."""
-    return sorted(name for name in sent if name not in used)

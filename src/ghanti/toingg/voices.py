@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from ghanti.accounts.errors import InvalidError
+from ghanti.direct import saying
 from ghanti.speech.models import Voice
 
-LANGUAGES: Final = {"np": "nepali", "en": "english", "hi": "hindi"}
+LANGUAGES: Final = {code: name for name, code in saying.LANGUAGES.items()}
 """Names of languages by the codes of our voices."""
 
 _SPELLINGS: Final = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from ghanti.api.toingg.third import account, calls, campaigns, contacts
+from ghanti.api.toingg.third import account, calls, campaigns, contacts, transcripts, webhooks
 
 router = APIRouter()
-for part in (campaigns, calls, contacts, account):
+for part in (campaigns, calls, transcripts, contacts, webhooks, account):
     router.include_router(part.router)
