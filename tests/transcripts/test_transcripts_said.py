@@ -105,3 +105,13 @@ def test_keys_that_nobody_asked_for_come_last() -> None:
 
 def test_a_tag_without_a_value_by_now_stays_as_it_is() -> None:
     assert _message("Hello {nickname}.", 10_000) == ["Hello {nickname}."]
+
+
+def test_an_answer_comes_before_what_followed_it_however_the_clocks_differ() -> None:
+    plays = [
+        Said(audio="question_1", at_ms=200, played_ms=1500, total_ms=1500),
+        Said(audio="missing", at_ms=7000, played_ms=300, total_ms=1000),
+        Said(audio="jingle", at_ms=7300, played_ms=1000, total_ms=4000),
+    ]
+    call = _call(ASKING, plays=plays, answers=[_keys("question_1", "1", 7304)], keys="1")
+    assert [turn.role for turn in said.turns(call)] == ["assistant", "assistant", "user", "assistant"]

@@ -12,7 +12,7 @@ from ghanti.dialing.models import AnswerKind
 from ghanti.speech import template
 from ghanti.transcripts.schemas import Speaker, Turn
 from ghanti.voice.protocol import Said
-from ghanti.voice.script import Play
+from ghanti.voice.script import Listen, Play, Record
 
 _CUT = "…"
 _WHOLE_MS = 100
@@ -93,12 +93,26 @@ def _user(call: Call) -> list[Turn]:
 
 
 def _answer(call: Call, row: Any) -> Turn | None:
-    at_ms = max(0, (row.answered_at - call.answered_at) // _MS)
+    at_ms = max(0, min((row.answered_at - call.answered_at) // _MS, _latest_ms(call, row.name)))
     if row.kind == AnswerKind.RECORDING:
         content = None if row.ms is None else f"(spoken answer of {row.ms / 1000:.0f} s)"
     else:
         content = row.keys and labelled(call.labels, row.name, row.keys)
     return Turn(Speaker.USER, content, at_ms, step=row.step) if content else None
+
+
+def _latest_ms(call: Call, name: str) -> int:
+    """Before what came next was played. The answer's time is by another clock, a few milliseconds off."""
+    steps = call.content.script.steps
+    for index, step in enumerate(steps):
+        if isinstance(step, Listen | Record) and step.name == name:
+            asked = call.content.script.question_before(index)
+            own = {asked, *step.prompts}
+            plays = _plays(call)
+            last = max((place for place, play in enumerate(plays) if play.audio == asked), default=-1)
+            after = [play.at_ms for play in plays[last + 1 :] if play.audio not in own]
+            return after[0] - 1 if last >= 0 and after else call.duration_ms
+    return call.duration_ms
 
 
 def labelled(labels: Mapping[str, Mapping[str, str]], name: str, keys: str) -> str:
