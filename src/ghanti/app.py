@@ -40,6 +40,7 @@ from ghanti.payments.service import Payments
 from ghanti.settings import Settings, get_settings
 from ghanti.sockets import listener
 from ghanti.tls import Certificate, certificate_of
+from ghanti.webhooks.delivering import Deliverer
 
 _POOL = 20
 """Connections, all of which are kept: to open one costs more than most requests."""
@@ -154,6 +155,8 @@ async def serve(settings: Settings) -> None:
                 _RENEW_SECONDS, partial(certificate.renew, config.ssl), "renewal of the certificate"
             )
             tasks.append(asyncio.create_task(renewing))
+        deliverer = Deliverer(factory, settings, app.state.parts.box)
+        tasks.append(asyncio.create_task(every(0, deliverer.pass_once, "web hooks")))
         try:
             async with app.state.parts.previews:
                 await Server(config).serve([bound])
@@ -161,6 +164,7 @@ async def serve(settings: Settings) -> None:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            await deliverer.close()
 
 
 def main(_arguments: Sequence[str]) -> None:

@@ -6,9 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.campaigns import failover, repository
 from ghanti.campaigns.models import CampaignStatus
-from ghanti.campaigns.schemas import OWNER_KIND
+from ghanti.campaigns.schemas import DIRECT_KIND, OWNER_KIND
 from ghanti.dialing import handlers, ownership
 from ghanti.dialing.models import Plan
+from ghanti.webhooks import firing
 
 _WHILE_PAUSED = (None, "credits")
 """Reasons of a plan that ended by itself: none, or that of a pause before its last calls ended."""
@@ -16,7 +17,8 @@ _WHILE_PAUSED = (None, "credits")
 
 def register() -> None:
     """Make campaigns known to the engine; every process that records outcomes calls it once."""
-    handlers.register(OWNER_KIND, failover.follow_up)
+    handlers.register(OWNER_KIND, failover.follow_up, firing.fire)
+    handlers.register(DIRECT_KIND, firing.fire)
     handlers.register_started(OWNER_KIND, started)
     handlers.register_finished(OWNER_KIND, finished)
 

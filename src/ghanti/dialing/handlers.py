@@ -41,13 +41,14 @@ class TargetOutcome:
 OutcomeHandler = Callable[[AsyncSession, list[TargetOutcome]], Awaitable[None]]
 PlanHandler = Callable[[AsyncSession, Plan], Awaitable[None]]
 
-_outcome: dict[str, OutcomeHandler] = {}
+_outcome: dict[str, tuple[OutcomeHandler, ...]] = {}
 _started: dict[str, PlanHandler] = {}
 _finished: dict[str, PlanHandler] = {}
 
 
-def register(owner_kind: str, handler: OutcomeHandler) -> None:
-    _outcome[owner_kind] = handler
+def register(owner_kind: str, *told: OutcomeHandler) -> None:
+    """Who is told of outcomes, one after the other; of one that fails the others know nothing."""
+    _outcome[owner_kind] = told
 
 
 def register_started(owner_kind: str, handler: PlanHandler) -> None:
@@ -61,16 +62,14 @@ def register_finished(owner_kind: str, handler: PlanHandler) -> None:
 
 
 async def outcomes(session: AsyncSession, owner_kind: str, batch: list[TargetOutcome]) -> None:
-    handler = _outcome.get(owner_kind)
-    if handler is None or not batch:
-        return
-    try:
-        async with session.begin_nested():
-            await handler(session, batch)
-    except DATABASE_ERRORS:
-        raise  # The transaction is gone with it: whoever records these outcomes does so again.
-    except Exception:
-        logger.exception("the outcome handler of %s failed for %d targets", owner_kind, len(batch))
+    for handler in _outcome.get(owner_kind, ()) if batch else ():
+        try:
+            async with session.begin_nested():
+                await handler(session, batch)
+        except DATABASE_ERRORS:
+            raise  # The transaction is gone with it: whoever records these outcomes does so again.
+        except Exception:
+            logger.exception("an outcome handler of %s failed for %d targets", owner_kind, len(batch))
 
 
 async def started(session: AsyncSession, plan: Plan) -> None:
