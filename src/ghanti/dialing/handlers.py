@@ -69,7 +69,7 @@ async def outcomes(session: AsyncSession, owner_kind: str, batch: list[TargetOut
         except DATABASE_ERRORS:
             raise  # The transaction is gone with it: whoever records these outcomes does so again.
         except Exception:
-            logger.exception("an outcome handler of %s failed for %d targets", owner_kind, len(batch))
+            logger.exception("the outcome handler of %s failed for %d targets", owner_kind, len(batch))
 
 
 async def started(session: AsyncSession, plan: Plan) -> None:
