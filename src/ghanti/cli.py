@@ -9,6 +9,7 @@ from ghanti.commands import (
     credits,
     database,
     demo,
+    hook,
     number,
     packages,
     serve,
@@ -28,6 +29,7 @@ app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.add_typer(account.app, name="account", help="Accounts, their people and credits.")
 app.add_typer(credits.app, name="credits", help="Credits of accounts, and their ledger.")
+app.add_typer(hook.app, name="hook", help="Web hooks of accounts, and what became of them.")
 app.add_typer(number.app, name="number", help="Caller numbers.")
 app.add_typer(tariff.app, name="tariff", help="What calls and messages cost, by prefix.")
 app.add_typer(trunk.app, name="trunk", help="SIP trunks.")
