@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+from alembic import command
 from psycopg import sql
+from sqlalchemy import create_engine
 
 from ghanti.database import migrate
 from ghanti.database.embedded import EmbeddedPostgres
-from ghanti.database.url import with_database
+from ghanti.database.url import for_sqlalchemy, with_database
 
 _KEPT = ["alembic_version", "voices"]
 
@@ -28,6 +30,17 @@ def migrated_database(server: EmbeddedPostgres, name: str | None = None) -> Iter
     yield url
     with psycopg.connect(administration, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def upgrade_to(url: str, revision: str) -> None:
+    """Migrate as far as a revision, to have rows as they were then."""
+    engine = create_engine(for_sqlalchemy(url))
+    with engine.connect() as connection:
+        alembic = migrate.config()
+        alembic.attributes["connection"] = connection
+        command.upgrade(alembic, revision)
+        connection.commit()
+    engine.dispose()
 
 
 def empty(url: str) -> None:

@@ -5,26 +5,14 @@ from __future__ import annotations
 import json
 
 import psycopg
-from alembic import command
 from psycopg.rows import tuple_row
-from sqlalchemy import create_engine
 
+from clean_database import upgrade_to
 from ghanti.database import migrate
-from ghanti.database.url import for_sqlalchemy
-
-
-def _upgrade(url: str, revision: str) -> None:
-    engine = create_engine(for_sqlalchemy(url))
-    with engine.connect() as connection:
-        alembic = migrate.config()
-        alembic.attributes["connection"] = connection
-        command.upgrade(alembic, revision)
-        connection.commit()
-    engine.dispose()
 
 
 def test_contents_are_converted(database_url: str) -> None:
-    _upgrade(database_url, "0002")
+    upgrade_to(database_url, "0002")
     old = {"template": "नमस्ते {name}", "voice_id": 4, "length_factor": "1.20"}
     with psycopg.connect(database_url, autocommit=True, row_factory=tuple_row) as connection:
         connection.execute("INSERT INTO accounts (name) VALUES ('a')")
