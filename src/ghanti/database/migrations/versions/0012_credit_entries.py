@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -159,9 +161,9 @@ def _owned(table: str, *columns: sa.schema.SchemaItem) -> None:
     )
 
 
-def _amount(name: str, **more: sa.TextClause) -> sa.Column[int]:
-    return sa.Column(name, sa.BigInteger(), nullable=False, **more)
+def _amount(name: str, server_default: sa.TextClause | None = None) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger(), nullable=False, server_default=server_default)
 
 
-def _created_at(name: str) -> sa.Column[sa.DateTime]:
+def _created_at(name: str) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False)
