@@ -329,6 +329,17 @@ async def test_a_deleted_campaign_takes_its_calls_along(ward: Direct) -> None:
     await ward.world.check()
 
 
+async def test_an_order_that_waited_for_a_deletion_calls_nobody(ward: Direct) -> None:
+    campaign = await ward.campaign()
+    async with transaction(ward.world.sessions) as deleting:
+        await campaigns.delete(deleting, ward.principal, campaign)
+        order = asyncio.create_task(ward.call(campaign))
+        await somebody_waits(ward.world)
+    with pytest.raises(NotFoundError):
+        await order
+    assert await ward.world.rows("SELECT id FROM plans WHERE owner_kind = 'direct'") == []
+
+
 async def test_a_deleted_contact_is_called_no_more_and_forgotten(ward: Direct) -> None:
     campaign = await ward.campaign()
     contact = await ward.contact(campaign, SITA, name="सीता")

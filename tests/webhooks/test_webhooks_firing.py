@@ -6,9 +6,14 @@ from engine_world import World, outcome
 from ghanti.database.session import transaction
 from ghanti.dialing.erasing import forget_contact
 from ghanti.dialing.models import Outcome
+from ghanti.webhooks import service
 from hooks_world import CONTENT, Hooks
 
 ORDERED = "SELECT account_id, target_id, step, variables FROM web_hook_deliveries ORDER BY target_id, step"
+WHOSE = (
+    "SELECT t.contact_id FROM web_hook_deliveries d"
+    " JOIN targets t ON t.account_id = d.account_id AND t.id = d.target_id"
+)
 URL = "https://crm.example.com/"
 
 
@@ -89,6 +94,18 @@ async def test_of_a_contact_that_was_deleted_in_the_call_nothing_is_told(hooks: 
     await _forgotten(hooks.world, account)
     await hooks.world.record(outcome(lease))
     assert await hooks.world.rows(ORDERED) == []
+
+
+async def test_a_contact_that_is_deleted_afterwards_takes_what_was_not_sent_along(
+    hooks: Hooks, account: int
+) -> None:
+    await hooks.save(account, URL)
+    await hooks.called(account, 2)
+    contact = await hooks.world.value("SELECT min(id) FROM contacts")
+    async with transaction(hooks.world.sessions) as session:
+        await service.forget_contact(session, account, contact)
+    assert [row.contact_id for row in await hooks.world.rows(WHOSE)] != [contact]
+    assert len(await hooks.world.rows(ORDERED)) == 1
 
 
 async def test_what_is_deleted_takes_its_deliveries_along(hooks: Hooks, account: int) -> None:

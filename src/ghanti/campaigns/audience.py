@@ -21,6 +21,7 @@ from ghanti.credits import service as credits
 from ghanti.database.lookups import Lookups
 from ghanti.dialing import erasing, ownership
 from ghanti.settings import Settings
+from ghanti.webhooks import service as webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +151,12 @@ async def update_number(
 async def delete(session: AsyncSession, principal: Principal, contact_id: int) -> None:
     """Remove a contact, out of a run too; while it is being called it is hung up. Raises NotFoundError.
 
-    What it answered goes with it; its calls still count.
+    What it answered goes with it, and requests that tell of it and were not sent yet; its calls still count.
     """
     # Balance before targets: the order that every transaction keeps.
     await credits.lock(session, [principal.account_id])
     await ownership.withdraw_contact(session, principal.account_id, contact_id)
+    await webhooks.forget_contact(session, principal.account_id, contact_id)
     await erasing.forget_contact(session, principal.account_id, contact_id)
     with _refusals():
         await contacts.delete(session, principal.account_id, contact_id)

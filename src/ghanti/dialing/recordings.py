@@ -134,5 +134,9 @@ def _left_behind(store: MediaStore, account_id: int, attempt_id: UUID) -> tuple[
 
 
 def _length_ms(path: Path) -> int:
-    samples, rate = read_wav(path)
+    """Milliseconds; none of a file that its writer was killed before it had a header."""
+    try:
+        samples, rate = read_wav(path)
+    except ValueError:
+        return 0
     return len(samples) * 1000 // rate

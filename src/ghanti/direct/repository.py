@@ -27,6 +27,12 @@ async def campaign_named(session: AsyncSession, account_id: int, name: str) -> C
     return (await session.scalars(statement)).one_or_none()
 
 
+async def read_again(session: AsyncSession, campaign: Campaign) -> bool:
+    """Bring a campaign up to date, whatever the session knows of it; answers whether it is still there."""
+    key = (campaign.account_id, campaign.id)
+    return await session.get(Campaign, key, populate_existing=True) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class KnownPerson:
     """The contact of a campaign that has a number."""

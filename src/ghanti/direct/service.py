@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from ghanti.accounts.errors import InvalidError, NoCreditsError, NotFoundError
 from ghanti.accounts.service import Principal
-from ghanti.campaigns import running, views
+from ghanti.campaigns import running
 from ghanti.campaigns.models import Campaign
 from ghanti.campaigns.schemas import DIRECT_KIND
 from ghanti.contacts.numbers import PhoneNumber
@@ -236,9 +236,13 @@ def _state(row: Any) -> State:
 
 
 async def _lock(session: AsyncSession, campaign: Campaign) -> Balances:
-    """The account's balance, locked: of two orders at once, or of one beside a deletion, one waits here."""
+    """The account's balance, locked: of two orders at once, or of one beside a deletion, one waits here.
+
+    The campaign is read again, as it is after that wait.
+    """
     balances = (await credits.lock(session, [campaign.account_id])).get(campaign.account_id, Balances())
-    await views.found(session, campaign.account_id, campaign.id)
+    if not await repository.read_again(session, campaign):
+        raise NotFoundError
     return balances
 
 

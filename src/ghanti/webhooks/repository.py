@@ -112,6 +112,20 @@ async def order(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> Non
     )
 
 
+async def drop_open(session: AsyncSession, account_id: int, contact_id: int) -> None:
+    """Remove the open deliveries of all calls of a contact."""
+    await session.execute(
+        text(
+            """
+            DELETE FROM web_hook_deliveries d USING targets t
+             WHERE t.account_id = :account_id AND t.contact_id = :contact_id
+               AND d.account_id = t.account_id AND d.target_id = t.id AND d.ended_at IS NULL
+            """
+        ),
+        {"account_id": account_id, "contact_id": contact_id},
+    )
+
+
 async def lease(
     session: AsyncSession, token: UUID, seconds: float, most: int, each: int, under_way: Mapping[int, int]
 ) -> Sequence[Row[Any]]:

@@ -53,6 +53,11 @@ async def listed(session: AsyncSession, account_id: int, box: SecretBox) -> list
     return [_view(row, box) for row in await repository.hooks(session, account_id)]
 
 
+async def forget_contact(session: AsyncSession, account_id: int, contact_id: int) -> None:
+    """Drop what was ordered by a contact's keys and is not delivered yet."""
+    await repository.drop_open(session, account_id, contact_id)
+
+
 async def delete(session: AsyncSession, principal: Principal, hook_id: int) -> None:
     """Delete a hook; what it has not delivered yet is not delivered.
 
