@@ -98,7 +98,7 @@ async def test_an_outage_in_an_owners_handler_loses_no_outcome(
         if len(tries) == 1:
             await breaks(session)
 
-    monkeypatch.setattr(handlers, "_outcome", {"campaign": told})
+    monkeypatch.setattr(handlers, "_outcome", {"campaign": (told,)})
     account, trunk = await world.account(), await world.trunk()
     await world.plan(account, 2)
     leases = await world.lease_all(world.leaser(), trunk)
